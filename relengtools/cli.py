@@ -1,0 +1,107 @@
+"""The `relengtools` program: click groups that import a command only when it is called."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+import click
+
+from relengtools import __version__
+from relengtools.errors import RelengError
+
+VERSIONS = {
+    "list": ("relengtools.versions.commands:list_", "Every place a version is written, and which one the build uses."),
+    "show": ("relengtools.versions.commands:show", "The version of one project, on one bare line."),
+    "check": ("relengtools.versions.commands:check", "Judge versions against PEP 440; --fix rewrites them in place."),
+    "rules": (
+        "relengtools.versions.commands:rules",
+        "The rules of `check`: what, why, an example, and how safe its fix is.",
+    ),
+}
+LEAKS = {
+    "record": ("relengtools.leaks.commands:record", "Sample a running process from outside into a recording."),
+    "analyze": (
+        "relengtools.leaks.commands:analyze",
+        "Say for each metric whether it leaks, how fast, how surely.",
+    ),
+    "report": ("relengtools.leaks.commands:report", "One HTML page with plots, pictures, Markdown and JSON."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group of commands named by `module:attribute`, imported when called; their one-line help is given here."""
+
+    def __init__(self, *args: object, lazy: Mapping[str, tuple[str, str]], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return None
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.lazy.items()])
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+EXIT_CODES = "Exit codes: 0 nothing to report, 1 findings, 2 not done (in whole or in part), 130 interrupted."
+
+versions = LazyGroup(
+    "versions",
+    lazy=VERSIONS,
+    context_settings=CONTEXT,
+    short_help="Find, judge and rewrite the versions of Python packages.",
+    help="Find, judge and rewrite the versions of Python packages (PEP 440).\n\n"
+    "The code under check is read, never run.",
+    epilog=EXIT_CODES,
+)
+leaks = LazyGroup(
+    "leaks",
+    lazy=LEAKS,
+    context_settings=CONTEXT,
+    short_help="Watch a running process from outside: does it leak?",
+    help="Watch a long-running process from outside (procfs) and say whether it leaks.\n\n"
+    "Nothing runs inside the target, and it needs no restart.",
+    epilog=EXIT_CODES,
+)
+
+
+@click.group(context_settings=CONTEXT, epilog=EXIT_CODES)
+@click.version_option(__version__, "-V", "--version", message="relengtools %(version)s")
+def relengtools() -> None:
+    """Release and leak tools for people who run Python services."""
+
+
+relengtools.add_command(versions)
+relengtools.add_command(leaks)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 2 for what can't be done, 130 when interrupted, 141 when a pipe's reader left."""
+    try:
+        status = relengtools.main(standalone_mode=False, prog_name="relengtools")
+        sys.stdout.flush()
+    except RelengError as error:
+        click.echo(f"relengtools: {error}", err=True)
+        status = 2
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    sys.exit(status if isinstance(status, int) else 0)

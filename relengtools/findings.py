@@ -1,0 +1,71 @@
+"""What both halves speak: a rule, where it was broken, and the edit that mends it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Location(NamedTuple):
+    """A span of a file; lines and columns are 1-based, columns count code points, the end is exclusive."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A thing to find: a code that never changes, a name, and the page that `rules CODE` prints."""
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    example: str
+    fix: str
+    default: bool = True
+
+
+class Edit(NamedTuple):
+    """Replace bytes `start` to `end` of `file`, which read `old`, by `new`; line and column are for people."""
+
+    file: str
+    start: int
+    end: int
+    line: int
+    column: int
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together: all or none. Safe if it provably changes the text only, not what the text means."""
+
+    safe: bool
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule broken at a place. `source` is the text of the line, for the caret; `note` says more."""
+
+    rule: Rule
+    message: str
+    location: Location
+    project: str = "."
+    fix: Fix | None = None
+    source: str | None = None
+    note: str | None = None
+
+
+def selected(rule: Rule, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> bool:
+    """Whether `rule` is on; `select` and `ignore` name rules by code, prefix of a code, or name, and `ignore` wins.
+
+    A prefix selects what is on by default below it; a rule that is off by default wants its own code or name.
+    """
+    named = rule.code in select or rule.name in select
+    on = named or (rule.default and (not select or rule.code.startswith(tuple(select))))
+    return on and rule.name not in ignore and not rule.code.startswith(tuple(ignore))
