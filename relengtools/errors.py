@@ -1,5 +1,7 @@
 """What went wrong, in one line for the person at the terminal."""
 
+from collections.abc import Callable
+
 
 class RelengError(Exception):
     """The job can't be done, in whole or in part (exit code 2): one line that says what, where and what to do."""
@@ -11,3 +13,21 @@ class RelengError(Exception):
 def printable(text: str) -> str:
     """`text` with all that a terminal could act on escaped: control, format and unassigned characters, surrogates."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+class Attempts:
+    """Jobs that go on though one of them fails: `with attempts: …` tells the error at once, and `failed` stays set."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.tell = tell
+        self.failed = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, RelengError):
+            self.failed = True
+            self.tell(str(error))
+            return True
+        return False

@@ -1,6 +1,5 @@
 """Findings as text for people and JSON for programs."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +15,8 @@ def text(findings: Iterable[Finding]) -> str:
 
 def json_document(findings: Sequence[Finding], **summary: Any) -> str:
     """The document of `check --output-format json`, which `--baseline` reads again."""
+    import json
+
     return json.dumps({"findings": [as_json(f) for f in findings], "summary": summarize(findings) | summary}, indent=2)
 
 
