@@ -16,6 +16,7 @@ VERSIONS = {
     "list": ("relengtools.versions.commands:list_", "Every place a version is written, and which one the build uses."),
     "show": ("relengtools.versions.commands:show", "The version of one project, on one bare line."),
     "check": ("relengtools.versions.commands:check", "Judge versions against PEP 440; --fix rewrites them in place."),
+    "convert": ("relengtools.versions.commands_convert:convert", "A version from one scheme into another."),
     "rules": (
         "relengtools.versions.commands:rules",
         "The rules of `check`: what, why, an example, and how safe its fix is.",

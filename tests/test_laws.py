@@ -18,14 +18,15 @@ MODULES = {
 }
 LAYERS = ["relengtools.errors", "relengtools.findings", "relengtools.output", "relengtools.figure"]
 DOORS = {
-    "click": {"relengtools.cli", "relengtools.versions.commands", "relengtools.leaks.commands"},
+    "click": {"relengtools.cli", "relengtools.versions.commands", "relengtools.leaks.commands", "relengtools.versions.commands_convert"},
     "packaging": {"relengtools.versions.scheme", "relengtools.versions.specifiers", "relengtools.versions.artifacts"},
     "build": {"relengtools.versions.artifacts"},
     "psutil": {"relengtools.leaks.target", "relengtools.leaks.process"},
     "sqlite3": {"relengtools.leaks.recording", "relengtools.leaks.importers"},
     "matplotlib": {"relengtools.figure"},
 }
-WITH_NUMPY = {"series", "identity", "trend", "survival", "judge", "compare", "plot", "report", "counts", "memory"}
+WITH_NUMPY = {"series", "scene", "identity", "survivors", "counts", "memory", "levels", "trend", "survival", "judge"}
+WITH_NUMPY |= {"compare", "plot", "report"}
 
 
 def imports(path: Path) -> Iterator[str]:

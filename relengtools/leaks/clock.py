@@ -1,0 +1,115 @@
+"""When to sample: an absolute schedule, clocks, and what ends the wait early."""
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NamedTuple, Protocol
+
+from relengtools.leaks.recording.write import Moment
+
+
+class Clock(Protocol):
+    """Time as the schedule sees it; `stop` says why to end, and is empty until then."""
+
+    stop: str
+
+    def now(self) -> Moment:
+        """This moment by all clocks."""
+
+    def wait(self, seconds: float, watched: int | None = None) -> bool:
+        """Sleep; whether that was cut short, by a reason to stop or because the descriptor `watched` is readable."""
+
+
+class SystemClock:
+    """The clocks of the system; a signal ends the sleep through a pipe, so that none is lost before the sleep."""
+
+    def __init__(self) -> None:
+        self.stop = ""
+        self.signal = 0
+        self.woken, self.waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) if hasattr(os, "pipe2") else os.pipe()
+        self.boot_clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def now(self) -> Moment:
+        """This moment by all clocks."""
+        return Moment(time.time(), time.monotonic(), time.clock_gettime(self.boot_clock))
+
+    def wait(self, seconds: float, watched: int | None = None) -> bool:
+        """Sleep, and say whether the sleep was cut short."""
+        poll = select.poll()
+        for fd in (self.woken, watched):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        # poll() counts in milliseconds, rounded up; the last one is slept exactly.
+        if seconds > 0.002:
+            return bool(poll.poll((seconds - 0.001) * 1000))
+        if poll.poll(0):
+            return True
+        time.sleep(max(seconds, 0))
+        return False
+
+    def ask_to_stop(self, number: int, frame: FrameType | None = None) -> None:
+        """End the wait, because of signal `number`."""
+        self.stop = f"stopped by {signal.Signals(number).name}"
+        self.signal = number
+        os.write(self.waker, b"\0")
+
+    def close(self) -> None:
+        """Close the pipe."""
+        os.close(self.woken)
+        os.close(self.waker)
+
+
+@contextmanager
+def signalled() -> Iterator[SystemClock]:
+    """A clock that SIGINT, SIGTERM and SIGHUP stop, unless they are ignored (nohup) or we aren't in the main thread."""
+    clock = SystemClock()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, clock.ask_to_stop)
+    try:
+        yield clock
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        clock.close()
+
+
+class Tick(NamedTuple):
+    """A moment to sample: how late it came, and how many before it were missed altogether."""
+
+    late_s: float
+    missed: int
+
+
+def ticks(clock: Clock, interval: float, end: float, watched: int | None = None) -> Iterator[Tick]:
+    """A tick at every multiple of `interval` from now on, before `end` (monotonic), until the wait is cut short.
+
+    The schedule is absolute: a late tick doesn't shift those after it; one whose successor is due is missed.
+    """
+    begin = clock.now().mono
+    number = 0
+    while (due := begin + number * interval) < end:
+        while (left := due - clock.now().mono) > 0:
+            if clock.wait(left, watched):
+                return
+        if clock.stop:
+            return
+        late = clock.now().mono - due
+        missed = int(late / interval)
+        yield Tick(late - missed * interval, missed)
+        number += 1 + missed
+
+
+def rest(clock: Clock, until: float, watched: int | None = None) -> bool:
+    """Sleep until `until` (monotonic); whether that was cut short."""
+    while not clock.stop and (left := until - clock.now().mono) > 0:
+        if clock.wait(left, watched):
+            return True
+    return bool(clock.stop)

@@ -1,0 +1,204 @@
+"""The command line of `relengtools leaks`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from relengtools.errors import Attempts, RelengError, printable
+
+if TYPE_CHECKING:
+    from relengtools.leaks.record import Outcome, Progress
+
+_SPANS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+class Duration(click.ParamType[float]):
+    """A number with a unit, such as `500ms`, `10s`, `5min`, `7d`; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; a bare number is seconds."""
+        text = str(value).strip()
+        number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+        try:
+            return float(number) * _SPANS[text[len(number) :].strip() or "s"]
+        except (KeyError, ValueError):
+            self.fail(f"{text!r} is no duration: write 500ms, 10s, 5min, 2h or 7d", param, ctx)
+
+
+DURATION = Duration()
+NAMES: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
+
+
+def judging(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that tell the judge what a column is."""
+    for option in (
+        click.option("--metric", "metrics", help="Judge this column too, such as vms_bytes.", **NAMES),
+        click.option("--events", help="This column counts events, such as disconnects.", **NAMES),
+        click.option("--load", help="This column is a load gauge, such as connections.", **NAMES),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--pid", type=click.IntRange(min=1), help="This process, until it ends.")
+@click.option("--name", help="The process of this name; waits for it, and for the next one when it ends.")
+@click.option("--listen", metavar="HOST:PORT", help="The process that listens there; goes on like --name.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The recording; an existing one of the same target goes on."
+)
+@click.option("--interval", type=DURATION, default="10s", show_default=True, help="Time between samples.")
+@click.option("--duration", type=DURATION, default="7d", show_default=True, help="When to end at the latest.")
+@click.option("--metrics", metavar="URL", help="The target's own Prometheus metrics, http://localhost:7001/metrics.")
+@click.option("--pprof", metavar="URL", help="The target's Go profiles, http://localhost:7002/debug/pprof.")
+@click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def record(
+    pid: int | None,
+    name: str | None,
+    listen: str | None,
+    output: Path | None,
+    interval: float,
+    duration: float,
+    metrics: str | None,
+    pprof: str | None,
+    once: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Sample a running process from outside into a recording (one SQLite file).
+
+    Nothing runs inside the target, and it needs no restart. Memory, descriptors, threads and CPU are read at every
+    interval; kinds of descriptors and sockets, and with --metrics the target's own numbers, more rarely. Load gauges
+    such as the number of connections tell "more users" from "a leak", so give --metrics where there is one.
+
+    Ctrl-C and SIGTERM end it cleanly. A restart of the target is noted, and the recording goes on.
+
+    \b
+    Examples:
+      relengtools leaks record --name sojudb --metrics http://localhost:7001/metrics -o soju.db
+      relengtools leaks record --pid 4711 --interval 1s --duration 15min
+      relengtools leaks record -- python3 service.py
+    """
+    from relengtools.leaks.record import Settings, run
+    from relengtools.leaks.target import selector
+
+    settings = Settings(interval=interval, duration=duration, metrics=metrics, pprof=pprof, once=once)
+    show = _progress if sys.stderr.isatty() else _quiet
+    wanted = selector(pid=pid, name=name, listen=listen, command=command)
+    outcome = run(wanted, output, settings, notify=_say, progress=show)
+    if show is _progress:
+        click.echo("\r\x1b[K", nl=False, err=True)
+    _say(_closing(outcome))
+    click.echo(outcome.path)
+    if outcome.samples == 0:
+        raise RelengError("nothing was recorded")
+
+
+def _say(line: str) -> None:
+    click.echo(f"relengtools: {line}", err=True)
+
+
+def _quiet(progress: "Progress") -> None:
+    """Without a terminal there is nothing to draw on."""
+
+
+def _progress(now: "Progress") -> None:
+    from relengtools.leaks.units import amount, duration
+
+    fds = "" if now.num_fds is None else f", {now.num_fds} fds"
+    line = f"{duration(now.elapsed_s)}: {now.samples} samples, rss {amount('rss_bytes', now.rss_bytes)}{fds}"
+    click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+
+
+def _closing(outcome: "Outcome") -> str:
+    noted = [(outcome.late, "late"), (outcome.missed, "missed"), (outcome.gaps, "gaps noted")]
+    extra = "".join(f", {count} {what}" for count, what in noted if count)
+    restarts = f", {outcome.regimes} processes" if outcome.regimes > 1 else ""
+    return f"{outcome.reason}: {outcome.samples} samples{extra}{restarts}"
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...")
+@judging
+@click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def analyze(
+    ctx: click.Context,
+    recordings: tuple[str, ...],
+    load: tuple[str, ...],
+    events: tuple[str, ...],
+    metrics: tuple[str, ...],
+    output_format: str,
+) -> None:
+    """Say for each metric whether it leaks, how fast, and how sure that is.
+
+    RECORDING is a file of `record`, or CSV with a `ts_unix` column (seconds since 1970) and one column a metric; - is
+    CSV on standard input. Verdicts: leak; load (moves with the load); stable; warmup (grows as programs do at first);
+    insufficient (can't tell yet). The interval holds the true rate in 95 of 100 cases.
+
+    With --output-format json, one JSON object a file (JSON Lines).
+    """
+    _needs_numpy("analyze")
+    from relengtools.leaks import judge, series
+
+    attempts = Attempts(_say)
+    for path in recordings:
+        with attempts:
+            analysis = judge.analyze(series.read(path), load=load, events=events, metrics=metrics).as_json()
+            click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis))
+    ctx.exit(2 if attempts.failed else 0)
+
+
+@click.command()
+@click.argument("recording")
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
+)
+@judging
+def report(
+    recording: str, output: Path, load: tuple[str, ...], events: tuple[str, ...], metrics: tuple[str, ...]
+) -> None:
+    """Write one HTML page with plots, the pictures as PNG and SVG, Markdown and summary.json.
+
+    The page loads nothing from elsewhere. The same recording gives the same bytes.
+    """
+    _needs_numpy("report")
+    from relengtools.leaks import report as reporting
+
+    made = reporting.build(recording, load=load, events=events, metrics=metrics)
+    paths = reporting.write(made, output)
+    click.echo(made.summary["headline"])
+    click.echo(paths[0])
+
+
+def _needs_numpy(command: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec("numpy") is None:
+        raise RelengError(f"`leaks {command}` needs numpy and matplotlib: pip install 'relengtools[report]'")
+
+
+def _table(analysis: dict[str, Any]) -> str:
+    """The verdicts as a table for people: resources first, and under each verdict the reason."""
+    from relengtools.leaks.report import ordered
+    from relengtools.leaks.units import duration, with_interval
+
+    regimes = f", {analysis['regimes']} processes" if analysis["regimes"] > 1 else ""
+    lines = [f"{printable(analysis['file'])}: {duration(analysis['observed_s'])}{regimes}"]
+    rows, rest = ordered(analysis["metrics"])
+    width = max((len(row["metric"]) for row in rows), default=0)
+    for row in rows:
+        rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])
+        lines.append(f"  {printable(row['metric']):{width}}  {row['verdict']:12}  {rate}".rstrip())
+        lines.append(f"    {printable(row['reason'])}")
+    others = [row["verdict"] for row in rest]
+    if others:
+        counted = ", ".join(f"{others.count(kind)} {kind}" for kind in dict.fromkeys(others))
+        lines.append(f"  and {len(others)} other metrics: {counted} (--output-format json shows all)")
+    return "\n".join(lines)

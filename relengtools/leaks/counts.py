@@ -1,0 +1,240 @@
+"""Verdicts on counts: the accounting identity is learnt, its residual judged by its survivors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from relengtools.leaks import identity, series, units
+from relengtools.leaks.identity import Identity
+from relengtools.leaks.scene import Scene, by_block, grid
+from relengtools.leaks.series import FloatArray
+from relengtools.leaks.survivors import LEAST_GAIN, Survival, survival
+from relengtools.leaks.trend import line
+from relengtools.leaks.verdict import Interval, Kind, Learnt, Verdict
+
+ESTABLISHED = "tcp_established"
+LOAD_FREE = frozenset({"n_reg_files", "n_pipes", "tcp_close_wait", "sockets_unlisted"})
+"""Classes that no number of well-behaved clients moves for good."""
+CLASSES = {
+    "num_fds": ("n_sockets", "sockets_unlisted", "n_reg_files", "n_pipes", "n_anon_inode", "tcp_close_wait"),
+    "process_open_fds": ("n_sockets", "sockets_unlisted", "n_reg_files", "n_pipes", "n_anon_inode", "tcp_close_wait"),
+    "n_sockets": ("tcp_close_wait", "sockets_unlisted"),
+}
+ERRORS = re.compile(r"errors?(_\w+)?_total$")
+SLEEP_S = 600.0
+"""A goroutine that waits to connect again after an error may sleep as long before it finds its network deleted."""
+SHORTEST_S = 600.0
+FEWEST_EVENTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Residual:
+    rows: npt.NDArray[np.intp]
+    values: FloatArray
+
+
+def judge(scene: Scene, name: str) -> Verdict:
+    """The verdict on the count `name`."""
+    y = scene.frame.columns[name]
+    if np.isfinite(y).sum() < 2:
+        return Verdict(Kind.INSUFFICIENT, f"only {int(np.isfinite(y).sum())} sample of it; record for longer")
+    gauges = _gauges(scene, name)
+    known = identity.learn(y, gauges, scene.regimes.slices)
+    explained = bool(gauges) or name in LOAD_FREE
+    residual = _residual(known, y, gauges, 0)
+    found = _survival(scene, known, y, gauges, explained=explained, goroutines="goroutines" in name)
+    return _verdict(scene, name, known, residual, found, explained=explained)
+
+
+def _gauges(scene: Scene, name: str) -> dict[str, FloatArray]:
+    """The load gauges; without any the established connections, unless they are what's judged."""
+    names = scene.roles.load or ((ESTABLISHED,) if ESTABLISHED in scene.frame.columns and name != ESTABLISHED else ())
+    return {n: scene.frame.columns[n] for n in names}
+
+
+def _residual(known: Identity, y: FloatArray, gauges: Mapping[str, FloatArray], which: int) -> _Residual:
+    """The residual on the rows in which all of its terms are present, single outliers removed."""
+    left = known.residual(y, gauges, which)
+    rows = np.flatnonzero(np.isfinite(left))
+    clean = {n: series.despiked(g[rows]) for n, g in gauges.items()}
+    return _Residual(rows, known.residual(series.despiked(y[rows]), clean, which))
+
+
+def _survival(
+    scene: Scene, known: Identity, y: FloatArray, gauges: Mapping[str, FloatArray], *, explained: bool, goroutines: bool
+) -> Survival:
+    """The survivors under each identity that fits: the least convincing of them, for the best regime."""
+    worst: Survival | None = None
+    for which in range(len(known.sets)):
+        residual = _residual(known, y, gauges, which)
+        best: Survival | None = None
+        for part in _decisive(scene):
+            inside = (residual.rows >= part.start) & (residual.rows < part.stop)
+            t = scene.t[residual.rows[inside]]
+            transient = _recent_errors(scene, part) if goroutines else 0.0
+            found = survival(t, residual.values[inside], explained=explained, transient=transient)
+            if best is None or (found.proven, found.score) > (best.proven, best.score):
+                best = found
+        assert best is not None
+        if worst is None or (best.proven, best.score) < (worst.proven, worst.score):
+            worst = best
+        if not worst.proven:
+            break
+    assert worst is not None
+    return worst
+
+
+def _decisive(scene: Scene) -> list[slice]:
+    """The last regime and the longest one: what ran briefly, long ago, proves nothing about now."""
+    parts = scene.regimes.slices
+    longest = max(parts, key=lambda p: scene.t[p.stop - 1] - scene.t[p.start])
+    return [longest] if longest == parts[-1] else [longest, parts[-1]]
+
+
+def _recent_errors(scene: Scene, part: slice) -> float:
+    """Errors within the last ten minutes of a regime: each may hold a goroutine that is about to end."""
+    total = 0.0
+    end = scene.t[part.stop - 1]
+    for name in scene.roles.events:
+        if ERRORS.search(name.split("{", 1)[0]):
+            values = scene.frame.columns[name][part]
+            recent = values[np.isfinite(values) & (scene.t[part] >= end - SLEEP_S)]
+            total += float(recent[-1] - recent[0]) if len(recent) > 1 else 0.0
+    return max(0.0, total)
+
+
+# -------------------------------------------------------------------------------------------- the words
+
+
+def _verdict(
+    scene: Scene, name: str, known: Identity, residual: _Residual, found: Survival, *, explained: bool
+) -> Verdict:
+    begin = found.begin if found.proven else float(scene.t[scene.regimes.slices[-1].start])
+    rate = slope(scene, residual.rows, residual.values, begin)
+    present = np.flatnonzero(np.isfinite(scene.frame.columns[name]))
+    span = float(scene.t[present[-1]] - begin)
+    kind, reason = _said(scene, name, known, residual, found, span, explained=explained)
+    if kind is not Kind.LEAK:
+        # Rule of three: no gain in `span` leaves rates up to 3/span possible at 95 %.
+        possible = (max(found.gain, 0.0) + 3 + found.excursion) / span if span > 0 else np.inf
+        rate = Interval(
+            rate.rate, min(rate.low, 0.0), max(0.0, min(rate.high, possible)) if kind is Kind.STABLE else rate.high
+        )
+        rate = replace(rate, rate=min(max(rate.rate, rate.low), rate.high), high=max(rate.high, 0.0))
+    return Verdict(
+        kind,
+        reason,
+        score=1.0 + float(np.log1p(found.score)) if found.proven else min(found.score / 2, 1.0) * 0.9,
+        rate=rate,
+        raw_rate=slope(scene, present, scene.frame.columns[name][present], begin).rate,
+        onset=scene.unix(begin) if kind is Kind.LEAK else None,
+        adjusted_for=tuple(known.terms),
+        identity=_learnt(known, residual),
+        per_event=_per_event(scene, residual, begin) if kind is Kind.LEAK else {},
+    )
+
+
+def _said(
+    scene: Scene, name: str, known: Identity, residual: _Residual, found: Survival, span: float, *, explained: bool
+) -> tuple[Kind, str]:
+    beyond = f" beyond {_formula(known)}" if known.terms else ""
+    during = units.duration(span)
+    if found.proven:
+        return Kind.LEAK, (
+            f"{found.gain:.0f} came within {during}{beyond} and stayed, in {found.rises} steps that don't slow down; "
+            f"what comes and goes is {found.excursion:.0f}"
+        )
+    lack = "" if explained else "; without load gauges a wave of users looks the same"
+    quiet = len(residual.rows) >= 60 and span >= SHORTEST_S
+    if not quiet:
+        return (
+            Kind.INSUFFICIENT,
+            f"{len(residual.rows)} samples in {during}{beyond} prove neither a leak nor its absence{lack}",
+        )
+    if found.gain >= LEAST_GAIN and found.thinning:
+        return Kind.WARMUP, f"{found.gain:.0f} came{beyond}, but ever more slowly, as while something fills"
+    if found.gain > max(2.0, found.excursion):
+        return (
+            Kind.INSUFFICIENT,
+            f"{found.gain:.0f} came within {during}{beyond}, too few or too unsteady for a leak{lack}",
+        )
+    if _moved_by_load(scene, name, known, residual):
+        return Kind.LOAD, f"it follows {_formula(known)}; nothing else stayed within {during}"
+    return Kind.STABLE, f"nothing that came within {during} stayed{beyond}"
+
+
+def _formula(known: Identity) -> str:
+    return " + ".join(f"{c}·{name}" if c > 1 else name for name, c in known.terms.items())
+
+
+def _moved_by_load(scene: Scene, name: str, known: Identity, residual: _Residual) -> bool:
+    """Whether load explains most of what the count did."""
+    raw = scene.frame.columns[name][residual.rows]
+    return bool(known.terms) and float(np.var(residual.values)) < 0.5 * float(np.var(raw))
+
+
+def _learnt(known: Identity, residual: _Residual) -> Learnt | None:
+    if not known.terms or not len(residual.values):
+        return None
+    some = max(1, len(residual.values) // 50)
+    first, last = float(np.median(residual.values[:some])), float(np.median(residual.values[-some:]))
+    return Learnt(intercept=first, terms=known.terms, residual_first=first, residual_last=last)
+
+
+def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: float = 0.0) -> Interval:
+    """The slope of a count over blocks, since `begin`, within the regimes that are long enough."""
+    column = np.full(len(scene.t), np.nan)
+    late = scene.t[rows] >= begin
+    column[rows[late]] = values[late]
+    gridded = grid(scene, column)
+    if gridded is None or len(gridded.edges) < 3:
+        return Interval(0.0, -np.inf, np.inf)
+    means = series.block_means(column[gridded.rows], gridded.edges)
+    blocks = gridded.blocks
+    x, y = blocks.t.copy(), means.copy()
+    for number in np.unique(blocks.regime):
+        here = blocks.regime == number
+        x[here] -= x[here].mean()
+        y[here] -= y[here].mean()
+    rate, error = line(x, y)
+    return Interval(rate, rate - 2 * error, rate + 2 * error)
+
+
+def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Interval]:
+    """Units kept an event, for each counter that counted at least five since `begin`."""
+    column = np.full(len(scene.t), np.nan)
+    column[residual.rows] = residual.values
+    column[scene.t < begin] = np.nan
+    gridded = grid(scene, column)
+    if gridded is None or len(gridded.edges) < 6 or len(scene.regimes.slices) > 1:
+        return {}
+    means = series.block_means(column[gridded.rows], gridded.edges)
+    out = {}
+    for name in scene.roles.events:
+        counter = by_block(scene, gridded, scene.frame.columns[name])
+        if np.ptp(counter) >= FEWEST_EVENTS:
+            rate, error = line(counter, means)
+            out[name] = Interval(rate, rate - 2 * error, rate + 2 * error)
+    return out
+
+
+def inherited(scene: Scene, judged: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Counts of everything leak when one of their classes does, unless their own residual denies it."""
+    out = dict(judged)
+    for whole in ("n_sockets", "num_fds", "process_open_fds"):
+        if whole not in out or out[whole].verdict is Kind.LEAK:
+            continue
+        leaking = [(n, out[n]) for n in CLASSES[whole] if n in out and out[n].verdict is Kind.LEAK]
+        for name, part in leaking[:1]:
+            own = out[whole].rate
+            if part.rate and own and own.high >= part.rate.low:
+                reason = f"{name}, a part of it, leaks: {part.reason}"
+                out[whole] = replace(
+                    out[whole], verdict=Kind.LEAK, reason=reason, rate=part.rate, onset=part.onset, score=part.score
+                )
+    return out

@@ -1,0 +1,223 @@
+"""What the descriptors of a process are: kinds and classes, births and deaths between two scans."""
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools.leaks import sockets
+from relengtools.leaks.process import PROC, ProcessGone
+from relengtools.leaks.sockets import Address, Socket, Table
+
+
+class Kind(StrEnum):
+    """What a descriptor is open on."""
+
+    SOCKET = "socket"
+    FILE = "file"
+    PIPE = "pipe"
+    ANON = "anon_inode"
+    OTHER = "other"
+
+
+class Key(NamedTuple):
+    """What makes a descriptor the same one in two scans.
+
+    Anonymous inodes share one number, so theirs is the link target; that of a file changes when it is renamed.
+    """
+
+    fd: int
+    inode: int
+    device: int
+    target: str
+
+
+class Descriptor(NamedTuple):
+    """One open descriptor: `label` is its class (no number of its own in it), `state` and `peer` are a socket's."""
+
+    key: Key
+    kind: Kind
+    label: str
+    state: str = ""
+    local: str = ""
+    peer: str = ""
+    listed: bool = True
+
+
+class Counts(NamedTuple):
+    """The row of a scan; `own` are there only because the recorder scrapes, and left out of all the others."""
+
+    n_sockets: int
+    n_reg_files: int
+    n_pipes: int
+    n_anon_inode: int
+    n_other: int
+    tcp_established: int
+    tcp_close_wait: int
+    sockets_unlisted: int
+    own: int
+
+
+class Scan(NamedTuple):
+    """All descriptors of a process at one moment."""
+
+    counts: Counts
+    descriptors: dict[Key, Descriptor]
+    unlisted: frozenset[Key]
+
+
+class Connection(NamedTuple):
+    """A connection of the recorder to the target, as the recorder sees it."""
+
+    local: Address
+    peer: Address
+
+
+DIGITS = re.compile(r"\d+")
+LINK = re.compile(r"(socket|pipe):\[(\d+)\]$")
+
+
+def masked(target: str) -> str:
+    """The target with every run of digits as N, so that `logs/17/a.log` and `logs/18/a.log` are one class."""
+    return DIGITS.sub("N", target)
+
+
+def links(pid: int, proc: Path = PROC) -> list[tuple[int, str]]:
+    """(fd, link target) of every open descriptor; raises ProcessGone, PermissionError."""
+    folder = proc / str(pid) / "fd"
+    found: list[tuple[int, str]] = []
+    try:
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for name in os.listdir(directory):  # noqa: PTH208  Path has no dir_fd
+                # One may be closed since it was listed.
+                try:
+                    found.append((int(name), os.readlink(name, dir_fd=directory)))
+                except FileNotFoundError:
+                    continue
+        finally:
+            os.close(directory)
+    except (FileNotFoundError, ProcessLookupError):
+        raise ProcessGone from None
+    return found
+
+
+def opened_file(folder: Path, fd: int, target: str) -> Descriptor:
+    """A descriptor with a path: what it is, and its inode and device, by stat through the link."""
+    try:
+        status = (folder / str(fd)).stat()
+    except OSError:
+        return Descriptor(Key(fd, 0, 0, target), Kind.OTHER, masked(target))
+    kind = Kind.OTHER
+    if stat.S_ISREG(status.st_mode):
+        kind = Kind.FILE
+    elif stat.S_ISFIFO(status.st_mode):
+        kind = Kind.PIPE
+    return Descriptor(Key(fd, status.st_ino, status.st_dev, ""), kind, masked(target))
+
+
+def role(entry: Socket, listening: set[int]) -> str:
+    """The class of an internet socket: `tcp in :7000` when somebody listens on its local port, else `tcp out :6667`."""
+    family = entry.family.removeprefix("mp").removesuffix("6")
+    if entry.local is None or entry.peer is None:
+        return f"{family} {masked(entry.path)}".strip()
+    if entry.state == "listen" or (not entry.peer.port and entry.local.port):
+        return f"{family} {'listen' if family == 'tcp' else 'bound'} :{entry.local.port}"
+    if not entry.peer.port:
+        return f"{family} idle"
+    if entry.local.port in listening:
+        return f"{family} in :{entry.local.port}"
+    return f"{family} out :{entry.peer.port}"
+
+
+def opened_socket(key: Key, entry: Socket | None, listening: set[int]) -> Descriptor:
+    """A socket, by what the tables say of it."""
+    if entry is None:
+        return Descriptor(key, Kind.SOCKET, "unlisted", listed=False)
+    local, peer = (str(address) if address else "" for address in (entry.local, entry.peer))
+    return Descriptor(key, Kind.SOCKET, role(entry, listening), entry.state, local, peer)
+
+
+def describe(fd: int, target: str, folder: Path, table: Table) -> Descriptor:
+    """One descriptor, by its link target."""
+    if link := LINK.match(target):
+        inode = int(link[2])
+        key = Key(fd, inode, 0, link[1])
+        if link[1] == "socket":
+            return opened_socket(key, table.sockets.get(inode), table.listening)
+        return Descriptor(key, Kind.PIPE, "pipe")
+    if target.startswith("anon_inode:"):
+        return Descriptor(Key(fd, 0, 0, target), Kind.ANON, masked(target.removeprefix("anon_inode:")))
+    return opened_file(folder, fd, target)
+
+
+def is_own(entry: Socket | None, connections: Iterable[Connection]) -> bool:
+    """Whether the socket is the target's end of one of the recorder's connections."""
+    return entry is not None and any(entry.local == c.peer and entry.peer == c.local for c in connections)
+
+
+def count(found: Iterable[Descriptor], unlisted: int, own: int) -> Counts:
+    """The row of a scan."""
+    kinds = dict.fromkeys(Kind, 0)
+    states = {"established": 0, "close_wait": 0}
+    for each in found:
+        kinds[each.kind] += 1
+        if each.state in states and each.label.startswith("tcp"):
+            states[each.state] += 1
+    return Counts(
+        n_sockets=kinds[Kind.SOCKET],
+        n_reg_files=kinds[Kind.FILE],
+        n_pipes=kinds[Kind.PIPE],
+        n_anon_inode=kinds[Kind.ANON],
+        n_other=kinds[Kind.OTHER],
+        tcp_established=states["established"],
+        tcp_close_wait=states["close_wait"],
+        sockets_unlisted=unlisted,
+        own=own,
+    )
+
+
+def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), proc: Path = PROC) -> Scan:
+    """All descriptors now; `before` is the previous scan of the same process.
+
+    A socket is counted as unlisted when it is in no table in two scans in a row: one scan alone meets sockets that were
+    closed while it ran. Raises ProcessGone, PermissionError.
+    """
+    folder = proc / str(pid) / "fd"
+    opened = links(pid, proc)
+    inodes = frozenset(int(link[2]) for _, target in opened if (link := LINK.match(target)) and link[1] == "socket")
+    table = sockets.table(pid, inodes, proc) if inodes else sockets.Table({}, set())
+    mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
+    found: dict[Key, Descriptor] = {}
+    for fd, target in opened:
+        each = describe(fd, target, folder, table)
+        # Once known, what a socket was is remembered after it has left the tables.
+        if not each.listed and before and (known := before.descriptors.get(each.key)):
+            each = known._replace(state="unlisted", listed=False)
+        if not (each.kind is Kind.SOCKET and each.key.inode in mine):
+            found[each.key] = each
+    unlisted = frozenset(key for key, each in found.items() if not each.listed)
+    twice = unlisted & before.unlisted if before else frozenset()
+    return Scan(count(found.values(), len(twice), len(opened) - len(found)), found, unlisted)
+
+
+class Change(NamedTuple):
+    """What happened to the descriptors between two scans; `altered` has those with a new state."""
+
+    born: list[Descriptor]
+    died: list[Key]
+    altered: list[Descriptor]
+
+
+def change(before: Scan | None, after: Scan) -> Change:
+    """Births and deaths by key; without a scan before, all are born."""
+    old = before.descriptors if before else {}
+    new = after.descriptors
+    return Change(
+        born=[each for key, each in new.items() if key not in old],
+        died=[key for key in old if key not in new],
+        altered=[each for key, each in new.items() if key in old and old[key].state != each.state],
+    )

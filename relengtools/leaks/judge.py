@@ -1,0 +1,67 @@
+"""A Frame → an Analysis: one verdict a metric, from counts, then memory, then everything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from relengtools.leaks import counts, levels
+from relengtools.leaks.scene import stage
+from relengtools.leaks.series import Frame
+from relengtools.leaks.verdict import Verdict
+
+COUNT = re.compile(
+    r"^n_(?!ull)|^tcp_|^sockets_|(^|_)(fds|goroutines|threads|sockets|descriptors|handles|conns|open_connections|processes)$"
+)
+
+INFERRED = "restarts were inferred where memory and a count fell together"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """The verdicts on one recording."""
+
+    source: str
+    observed_s: float
+    regimes: int
+    metrics: Mapping[str, Verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of the design's JSON Lines: finite numbers or null."""
+        return {
+            "file": self.source,
+            "observed_s": self.observed_s,
+            "regimes": self.regimes,
+            "metrics": {name: verdict.as_json() for name, verdict in self.metrics.items()},
+        }
+
+
+def analyze(
+    frame: Frame, *, load: tuple[str, ...] = (), events: tuple[str, ...] = (), metrics: tuple[str, ...] = ()
+) -> Analysis:
+    """Judge every judged column of `frame`.
+
+    `load` and `events` name further load gauges and event counters, `metrics` columns to judge that otherwise are not.
+    Raises RelengError if one of these names isn't in the frame.
+    """
+    scene = stage(frame, load, events, metrics)
+    judged = {name: counts.judge(scene, name) for name in scene.roles.judged if is_count(name)}
+    judged = counts.inherited(scene, judged)
+    memory = levels.prepare(scene, judged)
+    judged |= {name: levels.judge(scene, memory, name) for name in scene.roles.judged if name not in judged}
+    judged = levels.inherited(judged)
+    if scene.regimes.inferred:
+        judged = {n: replace(v, reason=f"{v.reason}; {INFERRED}") for n, v in judged.items()}
+    return Analysis(
+        source=frame.source,
+        observed_s=float(scene.t[-1]) if len(scene.t) else 0.0,
+        regimes=len(scene.regimes.slices),
+        metrics={name: judged[name] for name in scene.roles.judged},
+    )
+
+
+def is_count(name: str) -> bool:
+    """Whether a metric counts things that are opened and closed, by its name."""
+    return bool(COUNT.search(name.split("{", 1)[0]))

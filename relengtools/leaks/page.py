@@ -1,0 +1,146 @@
+"""The summary of a report as one HTML page and as Markdown. Text that a target chose is escaped here."""
+
+import html
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from relengtools.errors import printable
+from relengtools.leaks.units import amount, duration, with_interval
+
+STYLE = """
+:root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff }
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
+p.about { color: #555; margin-top: .2rem }
+table { border-collapse: collapse; width: 100%; font-size: .93rem }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }
+td.number { white-space: nowrap; font-variant-numeric: tabular-nums }
+.verdict { font-weight: 600 } .leak { color: #b00020 } .stable, .load { color: #00623b }
+.warmup, .insufficient { color: #7a5600 }
+figure { margin: 1rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
+pre, code { font: .88rem/1.4 ui-monospace, monospace } pre { background: #f5f5f5; padding: .8rem; overflow-x: auto }
+"""
+
+
+def html_page(summary: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    """One page without scripts or links to elsewhere; `pictures` are SVG by name, set into the page."""
+    title = f"Leak report: {summary['recording']['target']}"
+    sections = [
+        _section("Verdicts", _verdicts(summary["verdicts"])),
+        _folded("Other metrics", _verdicts(summary["others"])) if summary["others"] else "",
+        *(f"<figure>{_inline(svg)}</figure>" for svg in pictures.values()),
+        *(_section(heading, _table(head, rows)) for heading, head, rows in tables(summary)),
+        _section("What would settle it", _list(summary["next"])) if summary["next"] else "",
+        _section("To see this again", f"<pre>{_text(chr(10).join(summary['commands']))}</pre>"),
+    ]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>\n'
+        f'<h1>{_text(summary["headline"])}</h1>\n<p class="about">{_text(about(summary))}</p>\n'
+        + "\n".join(filter(None, sections))
+        + "\n</body></html>\n"
+    )
+
+
+def markdown(summary: Mapping[str, Any], pictures: Iterable[str]) -> str:
+    """The same as Markdown, with the pictures beside it by name."""
+    parts = [f"# {_plain(summary['headline'])}", _plain(about(summary))]
+    parts.append(_markdown_table(VERDICT_HEAD, [_verdict_cells(r) for r in summary["verdicts"]]))
+    parts += [f"![{name}]({name}.svg)" for name in pictures]
+    parts += [f"## {heading}\n\n{_markdown_table(head, rows)}" for heading, head, rows in tables(summary)]
+    if summary["next"]:
+        parts.append("## What would settle it\n\n" + "\n".join(f"- {_plain(line)}" for line in summary["next"]))
+    parts.append("## To see this again\n\n```\n" + "\n".join(map(printable, summary["commands"])) + "\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+VERDICT_HEAD = ("metric", "verdict", "rate (95 % interval)", "why")
+
+
+def _verdicts(rows: Iterable[Mapping[str, Any]]) -> str:
+    return _table(VERDICT_HEAD, [_verdict_cells(row) for row in rows], _verdict_row)
+
+
+def _folded(heading: str, body: str) -> str:
+    return f"<details><summary>{_text(heading)}</summary>\n{body}</details>"
+
+
+def _verdict_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])
+    return row["metric"], row["verdict"], rate, row["reason"]
+
+
+def about(summary: Mapping[str, Any]) -> str:
+    """One sentence: what was watched, when, for how long and how often."""
+    seen = summary["recording"]
+    restarts = f", {seen['restarts']} restart{'s' * (seen['restarts'] != 1)}" if seen["restarts"] else ""
+    return (
+        f"{seen['target']}, watched for {duration(seen['observed_s'])} from {seen['started']}, "
+        f"{seen['samples']} samples{restarts}; file {seen['file']}."
+    )
+
+
+def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]]:
+    """The tables below the pictures: heading, names of the columns, rows; empty ones are left out."""
+    limits = [
+        (e["metric"], amount(e["metric"], e["now"]), amount(e["metric"], e["limit"]), e["source"], e["left"])
+        for e in summary["limits"]
+    ]
+    growing = [
+        (c["class"], f"{c['first']}", f"{c['last']}", f"{c['last'] - c['first']:+d}") for c in summary["classes"]
+    ]
+    stacks = [(s["function"], f"{s['first']}", f"{s['last']}", " < ".join(s["stack"][:8])) for s in summary["stacks"]]
+    gaps = [(e["time"], e["kind"], e["text"]) for e in summary["events"]]
+    wanted: list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]] = [
+        ("Limits", ("metric", "now", "limit", "of", "at this rate reached in"), limits),
+        ("Descriptors by class, first and last scan", ("class", "first", "last", "change"), growing),
+        ("Goroutine stacks that grew", ("function", "first", "last", "stack"), stacks),
+        ("Gaps and marks", ("when", "what", "detail"), gaps),
+    ]
+    return [table for table in wanted if table[2]]
+
+
+def _section(heading: str, body: str) -> str:
+    return f"<h2>{_text(heading)}</h2>\n{body}"
+
+
+def _verdict_row(cells: Sequence[str]) -> str:
+    metric, verdict, rate, reason = map(_text, cells)
+    return (
+        f'<td><code>{metric}</code></td><td class="verdict {verdict}">{verdict}</td>'
+        f'<td class="number">{rate}</td><td>{reason}</td>'
+    )
+
+
+def _plain_row(cells: Sequence[str]) -> str:
+    return "".join(f"<td>{_text(cell)}</td>" for cell in cells)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], row: Any = _plain_row) -> str:
+    names = "".join(f"<th>{_text(name)}</th>" for name in head)
+    body = "\n".join(f"<tr>{row(cells)}</tr>" for cells in rows)
+    return f"<table><thead><tr>{names}</tr></thead><tbody>\n{body}\n</tbody></table>"
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in lines) + "</ul>"
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
+
+
+def _inline(svg: bytes) -> str:
+    """The <svg> element alone: the XML declaration and the document type don't belong into HTML."""
+    return svg.decode()[svg.decode().index("<svg") :]
+
+
+def _text(text: str) -> str:
+    return html.escape(printable(text) if "\n" not in text else "\n".join(map(printable, text.split("\n"))))
+
+
+def _plain(text: str) -> str:
+    """Text inside Markdown: its own marks and HTML's are taken literally."""
+    return re.sub(r"([\\`*_\[\]<>|&#])", r"\\\1", printable(text)) if text != "---" else text

@@ -1,0 +1,392 @@
+"""One run of the recorder: which process is followed, and what is read of it when.
+
+A process is sampled in two tiers. The base tier is a row at every interval. The detail tier adds to such a row, under
+its id and at once, the target's own metrics and a scan of its descriptors: at every interval at first, then ever rarer
+as the run gets older, down to once a minute, and never so often that it costs more than a small part of a core.
+"""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.errors import RelengError, printable
+from relengtools.leaks import descriptors, target
+from relengtools.leaks.clock import Clock, SystemClock, rest, ticks
+from relengtools.leaks.process import Base, ProcessGone, Reader, attach
+from relengtools.leaks.recording import Moment, Recording
+from relengtools.leaks.target import By, Selector
+
+if TYPE_CHECKING:
+    from relengtools.leaks.exposition import Endpoint
+
+DAY = 86400.0
+# The detail tier: so many rows in the first stretch, then ever rarer, down to once in so many seconds.
+DETAIL_ROWS = 200
+DETAIL_SLOWEST = 60.0
+# A detail row may cost this part of a core at most.
+DETAIL_SHARE = 1 / 100
+LATE_S = 0.1
+# Missed samples are told of together, at most once in so many seconds.
+MISSED_EVERY = 60.0
+# How soon to look for the next process.
+RETRY_S = 0.2
+# Rows below 10 s intervals are committed in groups.
+GROUP_S = 5.0
+GRACE_S = 10.0
+ENDED = "the process ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to record: seconds, and the URLs of the target's own endpoints."""
+
+    interval: float = 10.0
+    duration: float | None = 7 * DAY
+    metrics: str | None = None
+    pprof: str | None = None
+    once: bool = False
+
+
+class Progress(NamedTuple):
+    """For a terminal: where the recording stands."""
+
+    samples: int
+    elapsed_s: float
+    rss_bytes: int
+    num_fds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was recorded, and why it ended; `exit_status` is a command's (negative: the signal that ended it)."""
+
+    path: str
+    samples: int
+    missed: int
+    late: int
+    gaps: int
+    regimes: int
+    reason: str
+    exit_status: int | None = None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """The state of one run."""
+
+    wanted: Selector
+    settings: Settings
+    recording: Recording
+    clock: Clock
+    endpoint: "Endpoint | None"
+    pprof: str | None
+    notify: Callable[[str], None]
+    progress: Callable[[Progress], None]
+    proc: Path
+    begun: Moment = field(init=False)
+    end: float = field(init=False)
+    previous: Moment = field(init=False)
+    flushed: float = 0.0
+    samples: int = 0
+    missed: int = 0
+    late: int = 0
+    gaps: int = 0
+    regimes: int = 0
+    missed_unsaid: int = 0
+    missed_due: float = 0.0
+    detail_cost: float = 0.0
+    troubles: dict[str, str] = field(default_factory=dict)
+    scan: descriptors.Scan | None = None
+    connection: descriptors.Connection | None = None
+    detail_due: float = 0.0
+    scrape_due: float = 0.0
+    scrape_failures: int = 0
+    profiled: bool = False
+
+    def __post_init__(self) -> None:
+        self.begun = self.previous = self.clock.now()
+        self.flushed = self.begun.mono
+        duration = self.settings.duration
+        self.end = self.begun.mono + duration if duration is not None else inf
+        self.recording.begin_run(self.begun, self.settings.interval)
+
+    # -- the life of a run
+
+    def watch(self, pid: int | None) -> Outcome:
+        """Follow the process, and the next one where the selector goes on."""
+        endless = self.wanted.endless and not self.settings.once
+        reason = ""
+        while not reason:
+            if pid is None:
+                pid = self.await_next()
+            reason = self.follow(pid) if pid is not None else self.clock.stop or "end of the duration"
+            if reason == ENDED and endless:
+                reason, pid = "", None
+                rest(self.clock, self.clock.now().mono + RETRY_S)
+        return self.outcome(reason)
+
+    def await_next(self) -> int | None:
+        """The pid of the next process that the selector means, None when the run ends before there is one."""
+        self.notify(f"waiting for {printable(self.wanted.text)}")
+        while not self.clock.stop and self.clock.now().mono < self.end:
+            self.flush()
+            before = time.process_time()
+            found = target.find(self.wanted, self.proc)
+            if len(found) == 1:
+                return found[0].pid
+            cost = time.process_time() - before
+            rest(self.clock, min(self.end, self.clock.now().mono + max(RETRY_S, 100 * cost)))
+        return None
+
+    def command(self) -> Outcome:
+        """Start the command in a session of its own, follow it, and end it when the run ends before it does."""
+        try:
+            child = subprocess.Popen(self.wanted.command, start_new_session=True)
+        except OSError as error:
+            raise RelengError(f"{printable(self.wanted.command[0])}: {error.strerror}") from None
+        try:
+            reason = self.follow(child.pid)
+        finally:
+            end_child(child, self.clock)
+        return self.outcome(how_it_ended(child) if reason == ENDED else reason, child.returncode)
+
+    def outcome(self, reason: str, exit_status: int | None = None) -> Outcome:
+        now = self.clock.now()
+        self.recording.event(now, "end", reason)
+        self.recording.end_run(now, reason, self.samples, self.late, self.missed)
+        if self.endpoint:
+            self.endpoint.close()
+        return Outcome(
+            path=str(self.recording.path),
+            samples=self.samples,
+            missed=self.missed,
+            late=self.late,
+            gaps=self.gaps,
+            regimes=self.regimes,
+            reason=reason,
+            exit_status=exit_status,
+        )
+
+    # -- one process
+
+    def follow(self, pid: int) -> str:
+        """Sample one process until it ends, or the run does; returns which."""
+        try:
+            reader = attach(pid, self.proc)
+        except ProcessGone:
+            return ENDED
+        except PermissionError:
+            raise RelengError(f"process {pid}: not permitted; run as its user or as root") from None
+        watched = pidfd(pid)
+        try:
+            self.begin(pid, reader)
+            for tick in ticks(self.clock, self.settings.interval, self.end, watched):
+                self.account(tick.late_s, tick.missed)
+                self.sample(pid, reader)
+            if not self.clock.stop:
+                rest(self.clock, self.end, watched)
+            self.detail_due = self.scrape_due = 0.0
+            self.sample(pid, reader, last=True)
+            return self.clock.stop or "end of the duration"
+        except ProcessGone:
+            self.recording.end_process(self.clock.now(), ENDED)
+            self.recording.event(self.clock.now(), "process", ENDED)
+            return ENDED
+        finally:
+            reader.close()
+            if watched is not None:
+                os.close(watched)
+
+    def begin(self, pid: int, reader: Reader) -> None:
+        """A new regime, or the one that the recording ended with, going on."""
+        identity = target.identify(pid, reader.start_ticks, self.proc)
+        before = self.recording.last_process()
+        if self.wanted.by is By.PID and before not in (None, identity):
+            raise RelengError(
+                f"{self.recording.path}: was recorded of another process that had pid {pid}; choose another -o"
+            )
+        build = target.build(pid, self.proc)
+        if self.wanted.by is By.COMMAND:
+            # The kernel sets the name last of all that exec() does; we may be sooner.
+            build = build._replace(name=Path(self.wanted.command[0]).name)
+        self.recording.begin_process(identity, build, target.started(identity, self.proc))
+        self.recording.event(self.clock.now(), "process", f"{build.name} (pid {pid})")
+        self.notify(f"recording {printable(build.name)} (pid {pid}) to {self.recording.path}")
+        self.regimes += 1
+        self.scan = self.connection = None
+        self.detail_due = self.scrape_due = 0.0
+        self.profiled = False
+
+    def account(self, late_s: float, missed: int) -> None:
+        if late_s > LATE_S:
+            self.late += 1
+        self.missed += missed
+        self.missed_unsaid += missed
+        now = self.clock.now()
+        if self.missed_unsaid and now.mono >= self.missed_due:
+            self.recording.event(now, "missed", f"{self.missed_unsaid} samples")
+            self.missed_unsaid = 0
+            self.missed_due = now.mono + MISSED_EVERY
+
+    # -- one sample
+
+    def sample(self, pid: int, reader: Reader, last: bool = False) -> None:
+        """A base row, and under its id what else is due; raises ProcessGone."""
+        now = self.clock.now()
+        base = self.without_own(reader.sample())
+        self.note_clocks(now)
+        number = self.recording.add(now, base)
+        if number is not None:
+            self.samples += 1
+            if now.mono >= self.detail_due:
+                self.detail(number, pid, now)
+            self.profile(now, last)
+        if last or self.settings.interval >= 2 * GROUP_S or now.mono - self.flushed >= GROUP_S:
+            self.flush()
+        rss = base.rss_pages * os.sysconf("SC_PAGE_SIZE")
+        self.progress(Progress(self.samples, now.mono - self.begun.mono, rss, base.fds))
+
+    def without_own(self, base: Base) -> Base:
+        """Leave the recorder's own connection out, as long as it's the one that the last scan met."""
+        own = self.scan.counts.own if self.scan else 0
+        if not own or base.fds is None or self.endpoint is None or self.endpoint.alive() != self.connection:
+            return base
+        return base._replace(fds=base.fds - own)
+
+    def detail(self, number: int, pid: int, now: Moment) -> None:
+        before = time.process_time()
+        self.scrape(number, now)
+        self.descriptors(number, pid)
+        # The lower of two: the first costs more than those after it.
+        spent = time.process_time() - before
+        cost, self.detail_cost = min(spent, self.detail_cost), spent
+        age = now.mono - self.begun.mono
+        every = max(min(age / DETAIL_ROWS, DETAIL_SLOWEST), cost / DETAIL_SHARE)
+        # Half an interval less, for a tick that comes a little early.
+        self.detail_due = now.mono + every - self.settings.interval / 2
+
+    def scrape(self, number: int, now: Moment) -> None:
+        if self.endpoint is None or now.mono < self.scrape_due:
+            return
+        from relengtools.leaks.exposition import ScrapeError, scrape
+
+        begun = time.monotonic()
+        try:
+            values, twice = scrape(self.endpoint, self.patience())
+        except ScrapeError as error:
+            self.scrape_failures += 1
+            backoff = min(DETAIL_SLOWEST, self.settings.interval * 2**self.scrape_failures)
+            self.scrape_due = now.mono + backoff
+            self.trouble("metrics", f"{self.endpoint.url}: {error}")
+            return
+        left_out = self.recording.add_scrape(number, values, time.monotonic() - begun)
+        self.scrape_failures = 0
+        if twice:
+            self.trouble("metrics", f"{self.endpoint.url}: served twice and left out: {printable(twice[0])[:120]}")
+        elif left_out:
+            self.trouble("metrics", f"{self.endpoint.url}: {left_out} series are more than a recording holds")
+        else:
+            self.recovered("metrics")
+
+    def patience(self) -> float:
+        return min(5.0, max(0.5, self.settings.interval / 2))
+
+    def descriptors(self, number: int, pid: int) -> None:
+        if not (self.proc / "self").exists():
+            return
+        self.connection = self.endpoint.alive() if self.endpoint else None
+        before = time.process_time()
+        try:
+            found = descriptors.scan(pid, self.scan, [self.connection] if self.connection else [], self.proc)
+        except PermissionError:
+            self.trouble(
+                "descriptors", "what they are is not permitted to see; run as the user of the process or as root"
+            )
+            return
+        cost = time.process_time() - before
+        changed = descriptors.change(self.scan, found)
+        self.recording.add_scan(number, found.counts, changed, cost, first=self.scan is None)
+        self.scan = found
+        self.recovered("descriptors")
+
+    def profile(self, now: Moment, last: bool) -> None:
+        """The goroutine profile, as soon as it can be had, and at the end."""
+        if not self.pprof or (self.profiled and not last):
+            return
+        if not last and "profile" in self.troubles and now.mono < self.scrape_due:
+            return
+        from relengtools.leaks.exposition import ScrapeError, goroutines
+
+        try:
+            self.recording.add_profile(now, "goroutine", goroutines(self.pprof, self.patience()))
+        except ScrapeError as error:
+            self.trouble("profile", f"{self.pprof}: {error}")
+            self.scrape_due = max(self.scrape_due, now.mono + self.settings.interval)
+            return
+        self.profiled = True
+        self.recovered("profile")
+
+    # -- what is noted
+
+    def trouble(self, topic: str, reason: str) -> None:
+        """Note a gap once, when it begins or its reason changes."""
+        if self.troubles.get(topic) == reason:
+            return
+        self.troubles[topic] = reason
+        self.gaps += 1
+        self.recording.event(self.clock.now(), "gap", f"{topic}: {reason}")
+        self.notify(f"{topic}: {reason}; the recording goes on")
+
+    def recovered(self, topic: str) -> None:
+        if self.troubles.pop(topic, None) is not None:
+            self.recording.event(self.clock.now(), "resumed", topic)
+
+    def note_clocks(self, now: Moment) -> None:
+        mono = now.mono - self.previous.mono
+        suspended = now.boot - self.previous.boot - mono
+        stepped = now.wall - self.previous.wall - (now.boot - self.previous.boot)
+        self.previous = now
+        if suspended >= 1:
+            self.recording.event(now, "clock", f"suspended for {suspended:.1f} s")
+        if abs(stepped) >= 1:
+            self.recording.event(now, "clock", f"the wall clock stepped by {stepped:+.1f} s")
+
+    def flush(self) -> None:
+        self.flushed = self.clock.now().mono
+        if failure := self.recording.flush():
+            self.trouble("recording", f"{self.recording.path}: {failure}; rows wait in memory")
+        else:
+            self.recovered("recording")
+
+
+def pidfd(pid: int) -> int | None:
+    """A descriptor that is readable once the process has ended, where the system has that (Linux >= 5.3)."""
+    with suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def how_it_ended(child: "subprocess.Popen[bytes]") -> str:
+    """The end of a command, in words."""
+    if child.returncode < 0:
+        return f"the command was ended by {signal.Signals(-child.returncode).name}"
+    return f"the command ended with exit status {child.returncode}"
+
+
+def end_child(child: "subprocess.Popen[bytes]", clock: Clock) -> None:
+    """End the command and its session by the signal that we got (or SIGTERM), then by SIGKILL if that didn't help."""
+    asked = clock.signal if isinstance(clock, SystemClock) and clock.signal else signal.SIGTERM
+    for number, patience in ((asked, GRACE_S), (signal.SIGKILL, None)):
+        if child.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(patience)

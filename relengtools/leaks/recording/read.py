@@ -1,0 +1,312 @@
+"""The reading side of a recording, finished or still being written: rows to columns."""
+
+import sqlite3
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools.errors import RelengError
+from relengtools.leaks.recording import schema
+
+CHUNK_ROWS = 8192
+
+
+class Process(NamedTuple):
+    """One life of the target: a regime. Times in unix seconds; `first` and `last` are its first and last sample."""
+
+    id: int
+    boot_id: str
+    pid: int
+    start_ticks: int
+    started: float
+    name: str
+    exe: str
+    exe_mtime: float | None
+    exe_deleted: bool
+    max_fds: int | None
+    ended: float | None
+    reason: str | None
+    first: float | None
+    last: float | None
+
+
+class Run(NamedTuple):
+    """One run of the recorder; `ended` and what follows are None while it goes on, or when it was killed."""
+
+    id: int
+    version: str
+    interval_s: float
+    started: float
+    ended: float | None
+    reason: str | None
+    samples: int | None
+    late: int | None
+    missed: int | None
+
+
+class Event(NamedTuple):
+    """An annotation at a unix time."""
+
+    time: float
+    kind: str
+    text: str
+
+
+class Life(NamedTuple):
+    """One descriptor as far as it was seen: `born` and `gone` are times of scans.
+
+    `born_seen` is False when it was there at the first scan already (left-truncated); `gone` is None when it was still
+    there at the last scan of its process in its run, whose time is `seen` (right-censored).
+    """
+
+    process: int
+    run: int
+    kind: str
+    label: str
+    fd: int
+    state: str
+    local: str
+    peer: str
+    born: float
+    born_seen: bool
+    gone: float | None
+    seen: float
+
+
+class DescriptorClass(NamedTuple):
+    """How many descriptors of a class the last process had at its first and last scan, and how many came and went."""
+
+    kind: str
+    label: str
+    first: int
+    last: int
+    born: int
+    died: int
+
+
+class Profile(NamedTuple):
+    """A profile as the target served it (gzipped protobuf)."""
+
+    time: float
+    process: int
+    kind: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A recording in memory: `times` and `starts` (of the process; unix seconds) and each column, a value a sample."""
+
+    path: str
+    meta: dict[str, str]
+    times: "array[float]"
+    starts: "array[float]"
+    columns: dict[str, "array[float]"]
+    processes: list[Process]
+    runs: list[Run]
+    events: list[Event]
+    lives: list[Life]
+    classes: list[DescriptorClass]
+    profiles: list[Profile]
+
+
+def load(path: str) -> Loaded:
+    """Read a recording, also one being written; raises RelengError when it is none, is damaged, newer, or empty."""
+    with reading(path) as connection:
+        connection.execute("BEGIN")
+        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        ids, times, starts, columns = samples(connection, meta)
+        if not times:
+            raise RelengError(f"{path}: has no sample yet; record for longer")
+        # What the recorder read itself goes before what the target calls by the same name.
+        columns = {**scrapes(connection, ids), **columns, **scans(connection, ids)}
+        lives = list(read_lives(connection, ids, times))
+        return Loaded(
+            path=path,
+            meta=meta,
+            times=times,
+            starts=starts,
+            columns=columns,
+            processes=list(read_processes(connection, ids, times)),
+            runs=[
+                Run(id_, version, interval / 1000, started / 1000, ended and ended / 1000, *rest)
+                for id_, version, interval, started, ended, *rest in connection.execute("SELECT * FROM runs")
+            ],
+            events=[
+                Event(at / 1000, kind, text)
+                for at, kind, text in connection.execute("SELECT at_ms, kind, text FROM events ORDER BY id")
+            ],
+            lives=lives,
+            classes=classes(lives),
+            profiles=[
+                Profile(at / 1000, process, kind, data)
+                for at, process, kind, data in connection.execute(
+                    "SELECT at_ms, process, kind, data FROM profiles ORDER BY id"
+                )
+            ],
+        )
+
+
+@contextmanager
+def reading(path: str) -> Iterator[sqlite3.Connection]:
+    """A connection that can't write, to a file that is a recording; every error of SQLite becomes a RelengError."""
+    if not Path(path).is_file():
+        raise RelengError(f"{path}: {'is not a file' if Path(path).exists() else 'no such file'}")
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = connected(path)
+        schema.check(connection, path)
+        yield connection
+    except sqlite3.DatabaseError as error:
+        raise RelengError(f"{path}: {schema.reason(error)}") from None
+    except ValueError as error:
+        raise RelengError(f"{path}: is damaged: {error}") from None
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def connected(path: str) -> sqlite3.Connection:
+    """A connection that only reads, with the write-ahead log where that can be read too."""
+    uri = Path(path).absolute().as_uri()
+    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    except sqlite3.OperationalError:
+        connection.close()
+        # The log of a recorder that was killed, in a directory that we can't write: SQLite reads it without only.
+        connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+    return connection
+
+
+def extend(columns: Sequence["array[float]"], rows: list[tuple[float | None, ...]]) -> None:
+    """Append rows to columns, NULL as NaN."""
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        size = len(column)
+        try:
+            column.extend(values)
+        except TypeError:
+            del column[size:]
+            column.extend(nan if value is None else value for value in values)
+
+
+def samples(
+    connection: sqlite3.Connection, meta: dict[str, str]
+) -> tuple["array[int]", "array[float]", "array[float]", dict[str, "array[float]"]]:
+    """The ids, times, starts and base columns, in order of time."""
+    page, tick = (int(meta.get(key, "")) for key in ("page_bytes", "ticks_per_s"))
+    value = schema.decoded
+    metrics = {
+        "rss_bytes": f"{value('rss')} * {page}",
+        "anon_bytes": f"({value('anon')} + {value('swap')}) * 1024",
+        "vms_bytes": f"{value('vms')} * {page}",
+        "num_fds": value("fds"),
+        "n_threads": value("threads"),
+        "cpu_s": f"{value('cpu')} / {tick}.0",
+    }
+    rows = connection.execute(
+        f"SELECT s.id, (g.wall_ms + s.t) / 1000.0, p.started, {', '.join(metrics.values())} FROM samples s"  # noqa: S608
+        f" JOIN segments g ON g.id = s.id >> {schema.SEGMENT_BITS} JOIN processes p ON p.id = g.process ORDER BY s.id"
+    )
+    ids = array("q")
+    columns = [array("d") for _ in range(2 + len(metrics))]
+    while chunk := rows.fetchmany(CHUNK_ROWS):
+        ids.extend(row[0] for row in chunk)
+        extend(columns, [row[1:] for row in chunk])
+    return ids, columns[0], columns[1], dict(zip(metrics, columns[2:], strict=True))
+
+
+def scattered(ids: "array[int]", names: Iterable[str], rows: Iterable[tuple[int, ...]]) -> dict[str, "array[float]"]:
+    """Rows of a slower tier (sample id, then a value a name) as columns with NaN in between."""
+    columns = {name: array("d", [nan]) * len(ids) for name in names}
+    for sample, *values in rows:
+        at = bisect_left(ids, sample)
+        if at < len(ids) and ids[at] == sample:
+            for column, value in zip(columns.values(), values, strict=True):
+                if value is not None:
+                    column[at] = value
+    return columns
+
+
+def scans(connection: sqlite3.Connection, ids: "array[int]") -> dict[str, "array[float]"]:
+    """The columns of the descriptor scans."""
+    names = [name for name in schema.SCAN_COLUMNS if name not in ("own", "n_other")]
+    return scattered(ids, names, connection.execute(f"SELECT sample, {', '.join(names)} FROM scans"))  # noqa: S608
+
+
+def scrapes(connection: sqlite3.Connection, ids: "array[int]") -> dict[str, "array[float]"]:
+    """The columns of what the target said of itself."""
+    series = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
+    wanted = "".join(f", s{number}" for number in series.values())
+    return scattered(ids, series, connection.execute(f"SELECT sample{wanted} FROM scrapes"))  # noqa: S608
+
+
+def time_of(sample: int, ids: "array[int]", times: "array[float]") -> float:
+    """The time of a sample, or of the next one kept when it's gone itself."""
+    return times[min(bisect_left(ids, sample), len(ids) - 1)]
+
+
+def read_processes(connection: sqlite3.Connection, ids: "array[int]", times: "array[float]") -> Iterator[Process]:
+    """The lives of the target, with the times of their first and last sample."""
+    spans = {
+        process: (first << schema.SEGMENT_BITS, ((last + 1) << schema.SEGMENT_BITS) - 1)
+        for process, first, last in connection.execute(
+            "SELECT process, min(id), max(id) FROM segments GROUP BY process"
+        )
+    }
+    for row in connection.execute("SELECT * FROM processes ORDER BY id"):
+        first: float | None = None
+        last: float | None = None
+        if row[0] in spans:
+            begin, end = (bisect_left(ids, edge) for edge in (spans[row[0]][0], spans[row[0]][1] + 1))
+            if begin < end:
+                first, last = times[begin], times[end - 1]
+        known, (deleted, max_fds, ended, reason) = row[:8], row[8:]
+        yield Process._make((*known, bool(deleted), max_fds, ended and ended / 1000, reason, first, last))
+
+
+def read_lives(connection: sqlite3.Connection, ids: "array[int]", times: "array[float]") -> Iterator[Life]:
+    """The descriptors that were seen, in the order in which they appeared."""
+    last_scan = {
+        (run, process): sample
+        for run, process, sample in connection.execute(
+            "SELECT g.run, g.process, max(c.sample) FROM scans c"
+            " JOIN segments g ON g.id = c.sample >> ? GROUP BY g.run, g.process",
+            (schema.SEGMENT_BITS,),
+        )
+    }
+    for process, run, kind, label, fd, state, local, peer, born, born_seen, gone in connection.execute(
+        "SELECT process, run, kind, label, fd, state, local, peer, born, born_seen, gone"
+        " FROM descriptors d JOIN classes c ON c.id = d.class ORDER BY d.id"
+    ):
+        seen = gone if gone is not None else last_scan.get((run, process), born)
+        yield Life(
+            *(process, run, kind, label, fd, state, local, peer),
+            born=time_of(born, ids, times),
+            born_seen=bool(born_seen),
+            gone=None if gone is None else time_of(gone, ids, times),
+            seen=time_of(seen, ids, times),
+        )
+
+
+def classes(lives: Iterable[Life]) -> list[DescriptorClass]:
+    """The classes of the last process, those that grew most first."""
+    every = list(lives)
+    latest = max((each.process for each in every), default=0)
+    mine = [each for each in every if each.process == latest]
+    runs = [each.run for each in mine]
+    counts: dict[tuple[str, str], list[int]] = {}
+    for each in mine:
+        count = counts.setdefault((each.kind, each.label), [0, 0, 0, 0])
+        count[0] += each.run == min(runs) and not each.born_seen
+        count[1] += each.run == max(runs) and each.gone is None
+        count[2] += each.born_seen
+        count[3] += each.gone is not None
+    found = [DescriptorClass(*name, *count) for name, count in counts.items()]
+    return sorted(found, key=lambda each: (each.first - each.last, -each.last, each.kind, each.label))

@@ -1,0 +1,373 @@
+"""The writing side of a recording: rows wait in memory for one transaction, so that a full disk loses none of them."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools import __version__
+from relengtools.errors import RelengError
+from relengtools.leaks.descriptors import Change, Counts, Key
+from relengtools.leaks.process import Base
+from relengtools.leaks.recording import schema
+from relengtools.leaks.target import Build, Target
+
+# With the disk full, rows wait in memory up to this many; then samples are dropped, and counted.
+MOST_PENDING = 50_000
+# SQLite allows 2,000 columns a table.
+MOST_SERIES = 1_000
+# A step of one clock against another that ends a segment, ms.
+CLOCK_STEP_MS = 1000
+
+
+class Moment(NamedTuple):
+    """Now by three clocks, seconds: the wall clock may step, the monotonic one stops in suspend, boot time neither."""
+
+    wall: float
+    mono: float
+    boot: float
+
+
+class Segment(NamedTuple):
+    """What the offsets of the samples count from."""
+
+    id: int
+    wall_ms: int
+    mono_ms: int
+    boot_ms: int
+    base: tuple[int, ...]
+
+
+def ms(seconds: float) -> int:
+    """Seconds as whole milliseconds."""
+    return round(seconds * 1000)
+
+
+BASE = ", ".join(schema.BASE_COLUMNS)
+MARKS = ", ".join("?" * len(schema.BASE_COLUMNS))
+SEGMENT = "id, run, process, wall_ms, mono_ms, boot_ms"
+ADD_SEGMENT = f"INSERT INTO segments ({SEGMENT}, {BASE}) VALUES (?, ?, ?, ?, ?, ?, {MARKS})"  # noqa: S608  own names
+ADD_SAMPLE = f"INSERT INTO samples (id, t, {BASE}) VALUES (?, ?, {MARKS})"  # noqa: S608
+ADD_SCAN = f"INSERT INTO scans VALUES (?, {', '.join('?' * len(schema.SCAN_COLUMNS))}, ?)"  # noqa: S608
+ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+
+
+class Recording:
+    """An open recording with the lock beside it; ids are given out here, rows are written by flush()."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, *, created: bool) -> None:
+        self.path = path
+        self.created = created
+        self.connection = connection
+        self.lock = lock
+        self.pending: list[tuple[str, Sequence[object]]] = []
+        self.dropped = 0
+        self.segment: Segment | None = None
+        self.position = 0
+        self.descriptors: dict[Key, int] = {}
+        self.columns_changed = False
+        self.run, self.process, self.segments, self.descriptor = (
+            self.last(table) for table in ("runs", "processes", "segments", "descriptors")
+        )
+        self.series: dict[str, int] = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
+        self.classes: dict[tuple[str, str], int] = {
+            (kind, label): id_ for id_, kind, label in connection.execute("SELECT * FROM classes")
+        }
+
+    def last(self, table: str) -> int:
+        (number,) = self.connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()  # noqa: S608  own names
+        assert isinstance(number, int)
+        return number
+
+    def meta(self) -> dict[str, str]:
+        return dict(self.connection.execute("SELECT key, value FROM meta"))
+
+    def last_process(self) -> Target | None:
+        """The process that the recording ended with, if it has one."""
+        row = self.connection.execute(
+            "SELECT boot_id, pid, start_ticks FROM processes ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return Target(*row) if row else None
+
+    def later(self, sql: str, *values: object) -> None:
+        self.pending.append((sql, values))
+
+    def begin_run(self, now: Moment, interval: float) -> None:
+        """A recorder has begun, on a new recording or one that goes on."""
+        self.run += 1
+        self.segment = None
+        self.later(
+            "INSERT INTO runs (id, version, interval_ms, started_ms) VALUES (?, ?, ?, ?)",
+            self.run,
+            __version__,
+            ms(interval),
+            ms(now.wall),
+        )
+
+    def begin_process(self, target: Target, build: Build, started: float) -> None:
+        """From here on samples are of this process; if the last run ended with it, it stays the same regime."""
+        self.segment = None
+        self.descriptors.clear()
+        if self.run > 1 and not self.pending_process() and self.last_process() == target:
+            return
+        self.process += 1
+        self.later(
+            "INSERT INTO processes (id, boot_id, pid, start_ticks, started, name, exe, exe_mtime, exe_deleted,"
+            " max_fds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            self.process,
+            *target,
+            started,
+            build.name,
+            build.exe,
+            build.exe_mtime,
+            build.deleted,
+            build.max_fds,
+        )
+
+    def pending_process(self) -> bool:
+        return any(sql.startswith("INSERT INTO processes") for sql, _ in self.pending)
+
+    def end_process(self, now: Moment, reason: str) -> None:
+        """The process has ended, as far as is known at `now`."""
+        self.segment = None
+        self.later("UPDATE processes SET ended_ms = ?, reason = ? WHERE id = ?", ms(now.wall), reason, self.process)
+
+    def add(self, now: Moment, base: Base) -> int | None:
+        """Append a sample and return its id; None when it was dropped because nothing could be written for long."""
+        if len(self.pending) >= MOST_PENDING:
+            self.dropped += 1
+            self.segment = None
+            return None
+        segment = self.segment
+        if segment is None or self.position == 1 << schema.SEGMENT_BITS or stepped(segment, now):
+            segment = self.begin_segment(now, base)
+        number = (segment.id << schema.SEGMENT_BITS) + self.position
+        self.position += 1
+        offsets = (None if value is None else value - first for value, first in zip(base, segment.base, strict=True))
+        self.later(ADD_SAMPLE, number, ms(now.mono) - segment.mono_ms, *offsets)
+        return number
+
+    def begin_segment(self, now: Moment, base: Base) -> Segment:
+        self.segments += 1
+        self.position = 0
+        first = tuple(value or 0 for value in base)
+        self.segment = Segment(self.segments, ms(now.wall), ms(now.mono), ms(now.boot), first)
+        self.later(ADD_SEGMENT, self.segment.id, self.run, self.process, *self.segment[1:4], *first)
+        return self.segment
+
+    def add_scan(self, sample: int, counts: Counts, change: Change, cost_s: float, first: bool) -> None:
+        """Append a scan, and the births and deaths since the one before it; `first`: there was none before."""
+        self.later(ADD_SCAN, sample, *counts, round(cost_s * 1e6))
+        for each in change.born:
+            self.descriptor += 1
+            self.descriptors[each.key] = self.descriptor
+            self.later(
+                ADD_DESCRIPTOR,
+                self.descriptor,
+                self.run,
+                self.process,
+                self.class_id(each.kind, each.label),
+                *each.key[:3],
+                each.state,
+                each.local,
+                each.peer,
+                sample,
+                not first,
+            )
+        for each in change.altered:
+            self.later("UPDATE descriptors SET state = ? WHERE id = ?", each.state, self.descriptors[each.key])
+        for key in change.died:
+            self.later("UPDATE descriptors SET gone = ? WHERE id = ?", sample, self.descriptors.pop(key))
+
+    def class_id(self, kind: str, label: str) -> int:
+        if (kind, label) not in self.classes:
+            self.classes[kind, label] = len(self.classes) + 1
+            self.later("INSERT INTO classes VALUES (?, ?, ?)", self.classes[kind, label], kind, label)
+        return self.classes[kind, label]
+
+    def add_scrape(self, sample: int, values: Mapping[str, float], took_s: float) -> int:
+        """Append what the target said of itself under the id of a base sample; returns how many series had no room."""
+        columns = [(number, value) for name, value in values.items() if (number := self.column(name))]
+        names = "".join(f", s{number}" for number, _ in columns)
+        marks = ", ?" * len(columns)
+        self.later(
+            f"INSERT INTO scrapes (sample, took_us{names}) VALUES (?, ?{marks})",  # noqa: S608  numbered columns
+            sample,
+            round(took_s * 1e6),
+            *(compact(value) for _, value in columns),
+        )
+        return len(values) - len(columns)
+
+    def column(self, name: str) -> int | None:
+        if name in self.series:
+            return self.series[name]
+        if len(self.series) >= MOST_SERIES:
+            return None
+        number = self.series[name] = len(self.series) + 1
+        self.later("INSERT INTO series VALUES (?, ?)", number, name)
+        self.later(f"ALTER TABLE scrapes ADD COLUMN s{number}")
+        self.columns_changed = True
+        return number
+
+    def add_profile(self, now: Moment, kind: str, data: bytes) -> None:
+        """Append a profile as it was served (gzipped protobuf)."""
+        self.later(
+            "INSERT INTO profiles (process, at_ms, kind, data) VALUES (?, ?, ?, ?)",
+            self.process,
+            ms(now.wall),
+            kind,
+            data,
+        )
+
+    def event(self, now: Moment, kind: str, text: str) -> None:
+        """Append an annotation: a gap, a restart, the reason of the end."""
+        self.later("INSERT INTO events (at_ms, kind, text) VALUES (?, ?, ?)", ms(now.wall), kind, text)
+
+    def flush(self) -> str:
+        """Write all that waits in one transaction; returns why it could not, "" when it could."""
+        if not self.pending:
+            return ""
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            for sql, values in self.pending:
+                self.connection.execute(sql, values)
+            if self.columns_changed:
+                schema.readable(self.connection, self.series)
+            self.connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            return str(error)
+        self.pending.clear()
+        self.columns_changed = False
+        return ""
+
+    def end_run(self, now: Moment, reason: str, samples: int, late: int, missed: int) -> None:
+        """The recorder ends, for this reason."""
+        self.later(
+            "UPDATE runs SET ended_ms = ?, reason = ?, samples = ?, late = ?, missed = ? WHERE id = ?",
+            *(ms(now.wall), reason, samples, late, missed, self.run),
+        )
+
+    def discard(self) -> None:
+        """Remove the file again: it was made by this recorder, and nothing is in it."""
+        self.pending.clear()
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leave one file, readable without a write-ahead log; raises RelengError when rows could not be written."""
+        try:
+            if failure := self.flush():
+                raise RelengError(f"{self.path}: {len(self.pending)} rows could not be written: {failure}")
+            # Refused while somebody reads it; then the log is folded in when the last one leaves.
+            with suppress(sqlite3.OperationalError):
+                self.connection.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            self.connection.close()
+            release(self.path, self.lock)
+
+
+def stepped(segment: Segment, now: Moment) -> bool:
+    """Whether the clocks have moved against each other since the segment began."""
+    mono = ms(now.mono) - segment.mono_ms
+    return (
+        abs(ms(now.wall) - segment.wall_ms - mono) >= CLOCK_STEP_MS
+        or abs(ms(now.boot) - segment.boot_ms - mono) >= CLOCK_STEP_MS
+    )
+
+
+def compact(value: float) -> float | int:
+    """A whole number as an integer: SQLite stores small ones in few bytes (NaN becomes NULL by itself)."""
+    return int(value) if value.is_integer() and abs(value) < 1 << 53 else value
+
+
+def lock_path(path: Path) -> Path:
+    """The file beside the recording that its recorder holds locked."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def acquire(path: Path) -> int:
+    """Lock the file beside the recording; raises RelengError when another recorder has it."""
+    beside = lock_path(path)
+    while True:
+        try:
+            lock = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise RelengError(f"{path}: cannot be written: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), beside.stat()):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise RelengError(f"{path}: another recorder is writing it") from None
+        except FileNotFoundError:
+            # Its owner removed it between our open and our lock: that lock guards nothing any more.
+            pass
+        os.close(lock)
+
+
+def release(path: Path, lock: int) -> None:
+    """Remove the lock file while it's still held, then let go."""
+    lock_path(path).unlink(missing_ok=True)
+    os.close(lock)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions are written out here."""
+    return sqlite3.connect(path, isolation_level=None, timeout=1.0)
+
+
+def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
+    """Create the recording, or go on with an existing one of the same selector (`meta["selector"]`).
+
+    Raises RelengError, and leaves the file as it is: it is something else, of another selector or a newer schema, in a
+    directory that can't be written, or another recorder writes it.
+    """
+    lock = acquire(path)
+    connection: sqlite3.Connection | None = None
+    try:
+        created = create(path)
+        connection = connect(path)
+        if not created:
+            schema.check(connection, path)
+            same_selector(connection, path, meta["selector"])
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        schema.migrate(connection, meta)
+        return Recording(path, connection, lock, created=created)
+    except BaseException as error:
+        if connection:
+            connection.close()
+        release(path, lock)
+        if isinstance(error, sqlite3.DatabaseError):
+            raise RelengError(f"{path}: {schema.reason(error)}") from None
+        raise
+
+
+def create(path: Path) -> bool:
+    """Make the file, for its owner only; False when there is one already that may be a recording."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not path.is_file():
+            raise RelengError(f"{path}: exists and is not a file") from None
+        if not path.stat().st_size:
+            raise RelengError(
+                f"{path}: exists, is empty, and is not a recording; remove it or choose another -o"
+            ) from None
+        return False
+    except OSError as error:
+        raise RelengError(f"{path}: cannot be written: {error.strerror}") from None
+    return True
+
+
+def same_selector(connection: sqlite3.Connection, path: Path, wanted: str) -> None:
+    """Raise RelengError unless the recording is of what is to be recorded now."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'selector'").fetchone()
+    if row is None or row[0] != wanted:
+        raise RelengError(f"{path}: is a recording of `{row and row[0]}`, not of `{wanted}`; choose another -o")

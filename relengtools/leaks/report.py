@@ -1,0 +1,239 @@
+"""A recording -> what a reader wants to know of it: summary.json, one HTML page, Markdown, and pictures.
+
+The same recording gives the same bytes: no clock, no random number and no path of the machine goes in.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from relengtools import __version__, figure
+from relengtools.errors import RelengError
+from relengtools.leaks import judge, page, plot, profiles, recording, series
+from relengtools.leaks.recording import Loaded
+from relengtools.leaks.series import Frame
+from relengtools.leaks.units import duration, per_time
+
+# In the order a reader wants them: what a process is limited in comes first.
+RESOURCES = (
+    "rss_bytes",
+    "anon_bytes",
+    "num_fds",
+    "n_sockets",
+    "sockets_unlisted",
+    "tcp_close_wait",
+    "n_reg_files",
+    "n_threads",
+    "go_goroutines",
+    "goroutines",
+    "go_memstats_heap_inuse_bytes",
+    "go_memstats_next_gc_bytes",
+    "go_memstats_stack_inuse_bytes",
+)
+MOST_ROWS = 15
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The summary as it goes to summary.json, and the pictures as SVG and PNG by name."""
+
+    summary: dict[str, Any]
+    svg: dict[str, bytes]
+    png: dict[str, bytes]
+
+
+def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), metrics: tuple[str, ...] = ()) -> Report:
+    """Judge and draw the recording or CSV file at `path`; the names are as in `judge.analyze`.
+
+    Raises RelengError where it can't be read, or the `report` extra is not installed.
+    """
+    loaded = recording.load(path) if path != "-" and series.is_recording(path) else None
+    frame = series.of_recording(loaded) if loaded else series.read(path)
+    analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json() | {"file": Path(path).name}
+    gauges = series.roles(frame, load, events, metrics).load
+    pictures = plot.figures(frame, analysis["metrics"], gauges, _restarts(frame))
+    return Report(
+        summary=_summary(frame, loaded, analysis),
+        svg={name: figure.svg(drawn) for name, drawn in pictures.items()},
+        png={name: figure.png(drawn) for name, drawn in pictures.items()},
+    )
+
+
+def write(report: Report, directory: Path) -> list[Path]:
+    """Write index.html, report.md, summary.json and the pictures into `directory`, made where it's missing.
+
+    Raises RelengError where that is not possible.
+    """
+    files: dict[str, bytes] = {
+        "index.html": page.html_page(report.summary, report.svg).encode(),
+        "report.md": page.markdown(report.summary, report.svg).encode(),
+        "summary.json": (json.dumps(report.summary, indent=1, ensure_ascii=True) + "\n").encode(),
+        **{f"{name}.svg": data for name, data in report.svg.items()},
+        **{f"{name}.png": data for name, data in report.png.items()},
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (directory / name).write_bytes(data)
+    except OSError as error:
+        raise RelengError(f"{directory}: the report can't be written: {error.strerror or error}") from error
+    return [directory / name for name in files]
+
+
+def _summary(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any]) -> dict[str, Any]:
+    verdicts, others = ordered(analysis["metrics"])
+    name = Path(frame.source).name
+    return {
+        "tool": f"relengtools {__version__}",
+        "headline": headline(verdicts),
+        "recording": _about(frame, loaded, name),
+        "verdicts": verdicts,
+        "others": others,
+        "limits": list(_limits(frame, loaded, analysis["metrics"])),
+        "classes": _classes(loaded),
+        "stacks": _stacks(loaded),
+        "events": _events(loaded),
+        "next": _next(frame, loaded, verdicts),
+        "commands": [f"relengtools leaks {verb} {shlex.quote(name)}" for verb in ("analyze", "report")],
+        "analysis": analysis,
+    }
+
+
+def ordered(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a reader wants first, in that order: the resource set, and what else leaks; and the rest by name."""
+    leaking = sorted(m for m, v in metrics.items() if v["verdict"] == "leak" and m not in RESOURCES)
+    first = [m for m in RESOURCES if m in metrics] + leaking
+    rest = sorted(set(metrics) - set(first))
+    return [{"metric": m, **metrics[m]} for m in first], [{"metric": m, **metrics[m]} for m in rest]
+
+
+def headline(verdicts: list[dict[str, Any]]) -> str:
+    """The verdict on the resource set in one line; other metrics don't raise an alarm by themselves."""
+    known = [v for v in verdicts if v["metric"] in RESOURCES]
+    leaks = [v for v in known if v["verdict"] == "leak"]
+    if leaks:
+        named = ", ".join(f"{v['metric']} {per_time(v['metric'], v['rate_per_s'] or 0.0)}" for v in leaks[:MOST_NAMED])
+        return f"Leak: {named}" + (f", and {len(leaks) - MOST_NAMED} more" if len(leaks) > MOST_NAMED else "")
+    unsure = [v["metric"] for v in known if v["verdict"] in ("insufficient", "warmup")]
+    if unsure:
+        return f"No leak shown; can't tell yet for {', '.join(unsure)}"
+    return "No leak: what moves goes with the load" if any(v["verdict"] == "load" for v in known) else "No leak"
+
+
+def _about(frame: Frame, loaded: Loaded | None, name: str) -> dict[str, Any]:
+    process = loaded.processes[-1] if loaded and loaded.processes else None
+    return {
+        "file": name,
+        "target": f"{process.name} (pid {process.pid})" if process else name,
+        "exe": process.exe if process else None,
+        "host": loaded.meta.get("host") if loaded else None,
+        "kernel": loaded.meta.get("kernel") if loaded else None,
+        "interval_s": loaded.runs[-1].interval_s if loaded and loaded.runs else None,
+        "started": _utc(float(frame.time[0])),
+        "observed_s": float(frame.time[-1] - frame.time[0]),
+        "samples": len(frame.time),
+        "restarts": len(_restarts(frame)),
+    }
+
+
+def _limits(frame: Frame, loaded: Loaded | None, metrics: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Where a limit is known: how far it is, as an interval of the leak's rate; only a leak is extrapolated."""
+    for metric, source, limit in _known_limits(frame, loaded):
+        now = float(frame.columns[metric][np.isfinite(frame.columns[metric])][-1])
+        verdict = metrics.get(metric, {})
+        leaking = verdict.get("verdict") == "leak"
+        soonest, latest = (
+            _seconds_to(limit - now, verdict.get(end)) if leaking else None for end in ("ci_high", "ci_low")
+        )
+        yield {
+            "metric": metric,
+            "source": source,
+            "now": now,
+            "limit": limit,
+            "seconds_low": soonest,
+            "seconds_high": latest,
+            "left": _left(leaking, soonest, latest),
+        }
+
+
+def _known_limits(frame: Frame, loaded: Loaded | None) -> Iterator[tuple[str, str, float]]:
+    nofile = loaded.processes[-1].max_fds if loaded and loaded.processes else None
+    served = frame.columns.get("process_max_fds")
+    if nofile is None and served is not None:
+        nofile = int(served[np.isfinite(served)][-1])
+    if nofile is not None and "num_fds" in frame.columns:
+        yield "num_fds", "RLIMIT_NOFILE", float(nofile)
+
+
+def _seconds_to(distance: float, rate: float | None) -> float | None:
+    return max(0.0, distance) / rate if rate is not None and rate > 0 else None
+
+
+def _left(leaking: bool, soonest: float | None, latest: float | None) -> str:
+    if not leaking or soonest is None:
+        return "not at the present load" if not leaking else "unknown"
+    return f"{duration(soonest)} to {duration(latest)}" if latest is not None else f"{duration(soonest)} at the soonest"
+
+
+def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
+    """Descriptor classes that changed most, then the largest."""
+    found = loaded.classes if loaded else []
+    order = sorted(found, key=lambda c: (-abs(c.last - c.first), -c.last, c.kind, c.label))
+    return [
+        {"class": f"{c.kind} {c.label}".strip(), "first": c.first, "last": c.last, "born": c.born, "died": c.died}
+        for c in order[:MOST_ROWS]
+    ]
+
+
+def _stacks(loaded: Loaded | None) -> list[dict[str, Any]]:
+    """Goroutine stacks that grew between the first and the last profile of the last process."""
+    found = [p for p in loaded.profiles if p.kind == "goroutine"] if loaded else []
+    mine = [p for p in found if p.process == found[-1].process]
+    if len(mine) < 2:
+        return []
+    try:
+        grown = profiles.growth(mine[0].data, mine[-1].data)
+    except profiles.NotAProfile:
+        return []
+    return [
+        {"function": profiles.culprit(g.stack), "first": g.first, "last": g.last, "stack": list(g.stack)}
+        for g in grown[:MOST_ROWS]
+    ]
+
+
+def _events(loaded: Loaded | None) -> list[dict[str, Any]]:
+    found = loaded.events if loaded else []
+    return [{"time": _utc(e.time), "kind": e.kind, "text": e.text} for e in found]
+
+
+def _next(frame: Frame, loaded: Loaded | None, verdicts: list[dict[str, Any]]) -> list[str]:
+    """What would settle an open question, by what this recording lacks."""
+    unsure = [v["metric"] for v in verdicts if v["verdict"] in ("insufficient", "warmup") and v["metric"] in RESOURCES]
+    leaking = any(v["verdict"] == "leak" for v in verdicts)
+    lines = []
+    if unsure:
+        span = duration(2 * float(frame.time[-1] - frame.time[0]))
+        lines.append(f"Record for longer, {span} at least, for a verdict on {', '.join(unsure)}.")
+    if loaded and not loaded.meta.get("metrics") and (unsure or leaking):
+        lines.append(
+            "Give --metrics URL if the process serves Prometheus metrics: load gauges settle counts in minutes."
+        )
+    if loaded and leaking and not loaded.meta.get("pprof") and "go_goroutines" in frame.columns:
+        lines.append("Give --pprof URL: the goroutine profile names the function that leaks.")
+    return lines
+
+
+def _restarts(frame: Frame) -> series.FloatArray:
+    """Unix times at which a second or later regime begins."""
+    return frame.time[[part.start for part in series.regimes(frame).slices[1:]]]
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

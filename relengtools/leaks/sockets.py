@@ -1,0 +1,193 @@
+"""The sockets of a process: inode -> family, state, addresses.
+
+The kernel is asked for internet sockets by sock_diag(7), which sees our own network namespace only; for another one,
+and for all other families, /proc/PID/net has them. Neither needs a right.
+"""
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools.leaks.process import PROC
+
+# include/net/tcp_states.h
+TCP_STATES = [
+    *("unknown", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait", "close", "close_wait"),
+    *("last_ack", "listen", "closing", "new_syn_recv"),
+]
+LISTEN, TIME_WAIT = TCP_STATES.index("listen"), TCP_STATES.index("time_wait")
+UNIX_STATES = {1: "unconnected", 2: "connecting", 3: "connected", 4: "disconnecting"}
+INET = ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6")
+# Where the inode stands in the tables that say no more of a socket than that it exists.
+INODE_COLUMN = {"netlink": 9, "packet": 8}
+
+
+class Address(NamedTuple):
+    """An IP address in its canonical text, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Socket(NamedTuple):
+    """One row of the tables; `local` and `peer` are set for internet sockets, `path` for unix ones."""
+
+    family: str
+    state: str
+    local: Address | None = None
+    peer: Address | None = None
+    path: str = ""
+
+
+class Table(NamedTuple):
+    """The wanted sockets by inode, and the local TCP ports that anybody in the namespace listens on."""
+
+    sockets: dict[int, Socket]
+    listening: set[int]
+
+
+def address(packed: bytes, port: int) -> Address:
+    """4 or 16 bytes in network order; v4 in v6 is told as v4."""
+    text = socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+    return Address(text.removeprefix("::ffff:") if "." in text else text, port)
+
+
+def parse_address(text: str) -> Address:
+    """`0100007F:1B58`: 32-bit words in the byte order of the host, then the port."""
+    host, _, port = text.partition(":")
+    words = [int(host[at : at + 8], 16) for at in range(0, len(host), 8)]
+    return address(struct.pack(f"={len(words)}I", *words), int(port, 16))
+
+
+def lines(path: Path) -> Iterator[list[str]]:
+    """The rows of a table below its heading; nothing where this kernel doesn't have the table."""
+    try:
+        text = path.read_text("utf-8", "surrogateescape")
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError, PermissionError):
+        return
+    for line in text.split("\n")[1:]:
+        if row := line.split():
+            yield row
+
+
+def read_inet(net: Path, family: str, wanted: frozenset[int], table: Table) -> None:
+    """Add the rows of one internet table that are wanted."""
+    for row in lines(net / family):
+        state, inode = int(row[3], 16), int(row[9])
+        if state == LISTEN and family.startswith("tcp"):
+            table.listening.add(int(row[1].rpartition(":")[2], 16))
+        if inode in wanted:
+            table.sockets[inode] = Socket(family, TCP_STATES[state], parse_address(row[1]), parse_address(row[2]))
+
+
+def read_unix(net: Path, wanted: frozenset[int], table: Table) -> None:
+    """Num, RefCount, Protocol, Flags, Type, St, Inode, Path; the flag 0x10000 is __SO_ACCEPTCON."""
+    for row in lines(net / "unix"):
+        if (inode := int(row[6])) in wanted:
+            state = "listen" if int(row[3], 16) & 0x10000 else UNIX_STATES.get(int(row[5], 16), "unknown")
+            table.sockets[inode] = Socket("unix", state, path=" ".join(row[7:]))
+
+
+# linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
+SOCK_DIAG = 4
+SOCK_DIAG_BY_FAMILY = 20
+DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+REQUEST = struct.Struct("=IHHII BBBBI 48x")
+PROTOCOL = struct.Struct("=HHI")
+INET_DIAG_REQ_PROTOCOL = 3
+IPPROTO_MPTCP = 262
+HEADER = struct.Struct("=IH")
+INODE_AT = 16 + 68
+DIAGNOSED = {
+    "tcp": (socket.AF_INET, socket.IPPROTO_TCP),
+    "tcp6": (socket.AF_INET6, socket.IPPROTO_TCP),
+    "udp": (socket.AF_INET, socket.IPPROTO_UDP),
+    "udp6": (socket.AF_INET6, socket.IPPROTO_UDP),
+}
+
+
+def dump(netlink: socket.socket, family: int, protocol: int) -> Iterator[tuple[bytes, int]]:
+    """Each inet_diag_msg of a dump as (buffer, offset of its netlink header); raises OSError."""
+    states = ~(1 << TIME_WAIT) & 0xFFF
+    # The protocol of MPTCP doesn't fit the byte that the request has for it: it goes into an attribute.
+    extra = PROTOCOL.pack(PROTOCOL.size, INET_DIAG_REQ_PROTOCOL, protocol) if protocol > 255 else b""
+    size = REQUEST.size + len(extra)
+    netlink.send(REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, family, protocol & 255, 0, 0, states) + extra)
+    while True:
+        data = netlink.recv(1 << 17)
+        at = 0
+        while at < len(data):
+            length, kind = HEADER.unpack_from(data, at)
+            if kind == NLMSG_DONE:
+                return
+            if kind == NLMSG_ERROR or length < HEADER.size:
+                raise OSError("sock_diag refused")
+            yield data, at
+            at += (length + 3) & ~3
+
+
+def diagnose(
+    netlink: socket.socket, name: str, family: int, protocol: int, wanted: frozenset[int], table: Table
+) -> None:
+    """Add the sockets of one family and protocol that are wanted."""
+    width = 4 if family == socket.AF_INET else 16
+    for data, at in dump(netlink, family, protocol):
+        inode = int.from_bytes(data[at + INODE_AT : at + INODE_AT + 4], sys.byteorder)
+        state = data[at + 17]
+        if state == LISTEN and protocol != socket.IPPROTO_UDP:
+            table.listening.add(int.from_bytes(data[at + 20 : at + 22], "big"))
+        if inode in wanted:
+            here, there = struct.unpack_from(">HH", data, at + 20)
+            local = address(data[at + 24 : at + 24 + width], here)
+            peer = address(data[at + 40 : at + 40 + width], there)
+            table.sockets[inode] = Socket(name, TCP_STATES[state], local, peer)
+
+
+def same_namespace(pid: int, proc: Path) -> bool:
+    """Whether the process is in our network namespace, as far as these rights tell."""
+    try:
+        return os.readlink(proc / "self/ns/net") == os.readlink(proc / str(pid) / "ns/net")  # noqa: PTH115
+    except OSError:
+        return False
+
+
+def table(pid: int, wanted: frozenset[int], proc: Path = PROC) -> Table:
+    """The `wanted` sockets (inodes) of a process."""
+    found = Table({}, set())
+    net = proc / str(pid) / "net"
+    rest: tuple[str, ...] = INET
+    if same_namespace(pid, proc):
+        try:
+            ask_kernel(wanted, found)
+            rest = INET[len(DIAGNOSED) :]
+        except OSError:
+            found = Table({}, set())
+    for family in rest:
+        read_inet(net, family, wanted, found)
+    read_unix(net, wanted, found)
+    for family, column in INODE_COLUMN.items():
+        inodes = {int(row[column]) for row in lines(net / family)}
+        found.sockets.update((inode, Socket(family, "open")) for inode in inodes & wanted)
+    return found
+
+
+def ask_kernel(wanted: frozenset[int], found: Table) -> None:
+    """The internet sockets of our own namespace; raises OSError where the kernel lacks sock_diag."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, SOCK_DIAG) as netlink:
+        netlink.settimeout(5)
+        for name, (family, protocol) in DIAGNOSED.items():
+            diagnose(netlink, name, family, protocol, wanted, found)
+        # Go >= 1.24 listens by MPTCP; kernels without it take the request for TCP or refuse it.
+        for name, family in (("mptcp", socket.AF_INET), ("mptcp6", socket.AF_INET6)):
+            if unknown := wanted - found.sockets.keys():
+                with suppress(OSError):
+                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, found)

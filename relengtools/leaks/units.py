@@ -1,0 +1,68 @@
+"""Numbers for people: amounts, rates and durations with their units, which the name of a metric tells."""
+
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def is_bytes(metric: str) -> bool:
+    """Whether `metric` is in bytes, by its Prometheus base unit (`_bytes`, also before a label or `_total`)."""
+    return metric.partition("{")[0].removesuffix("_total").endswith("_bytes")
+
+
+def amount(metric: str, value: float) -> str:
+    """`value` of `metric` with its unit: `20.3 MiB`, `15`."""
+    if is_bytes(metric):
+        return _binary(value)
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+
+
+def per_time(metric: str, per_second: float) -> str:
+    """A rate of `metric` a second in the unit that reads best, sign included: `+1.2 MiB/h`, `-3/d`."""
+    span, seconds = _span(metric, per_second)
+    return f"{_signed(metric, per_second * seconds)}/{span}"
+
+
+def with_interval(metric: str, rate: float | None, low: float | None, high: float | None) -> str:
+    """A rate and its interval by one unit of time: `+12/h (+9 to +15)`; what is None is left out."""
+    if rate is None:
+        return ""
+    if low is None or high is None:
+        return per_time(metric, rate)
+    span, seconds = _span(metric, max(rate, -rate, high, -low))
+    value, bottom, top = (_signed(metric, x * seconds) for x in (rate, low, high))
+    return f"{value}/{span} ({bottom} to {top})"
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in one or two units: `45 s`, `12 min`, `3 h 20 min`, `21 d`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours and days < 14 else f"{days} d"
+
+
+def _span(metric: str, per_second: float) -> tuple[str, float]:
+    """An hour, unless that gives less than one (or a KiB): then a day; or a crowd: then a second."""
+    least = 1024.0 if is_bytes(metric) else 1.0
+    if abs(per_second) * 60.0 >= 1000 * least:
+        return "s", 1.0
+    return ("h", 3600.0) if abs(per_second) * 3600.0 >= least else ("d", 86400.0)
+
+
+def _signed(metric: str, value: float) -> str:
+    number = (
+        _binary(abs(value)) if is_bytes(metric) else f"{abs(value):.3g}" if abs(value) < 1000 else f"{abs(value):,.0f}"
+    )
+    return f"{'-' if value < 0 else '+' if value > 0 else ''}{number}"
+
+
+def _binary(value: float) -> str:
+    power = 0
+    while abs(value) >= 1000 and power < len(_BINARY) - 1:
+        value, power = value / 1024, power + 1
+    return f"{value:.0f} B" if power == 0 else f"{value:.3g} {_BINARY[power]}"

@@ -1,0 +1,118 @@
+"""Paths to the projects below them, and the files in each that can declare a version."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools.errors import printable
+from relengtools.versions import git
+from relengtools.versions.locate.source import shown
+
+MARKERS = ("pyproject.toml", "setup.cfg", "setup.py")
+# Other people's code: skipped even where git tracks it.
+_VENDORED = {"_vendor", "vendor", "vendored", "third_party", "node_modules", "site-packages"}
+_GENERATED = {"build", "dist", "venv", "env", "__pycache__"}
+
+
+class Place(NamedTuple):
+    """A directory that may be a project: `markers` are the declaring files in it, none may lead out of `tree`.
+
+    `named` are those of its files that stood on the command line.
+    """
+
+    root: Path
+    tree: Path
+    markers: tuple[str, ...]
+    named: frozenset[str] = frozenset()
+
+    @property
+    def path(self) -> str:
+        """The directory as people are told of it."""
+        return shown(self.root)
+
+
+class Discovery(NamedTuple):
+    """`places` in order; `errors` are named paths that can't be read, `notes` what was done otherwise than asked."""
+
+    places: dict[Path, Place]
+    errors: list[str]
+    notes: list[str]
+
+
+def discover(paths: Sequence[str]) -> Discovery:
+    """The places at and below `paths`; a file stands for its directory alone."""
+    found = Discovery({}, [], [])
+    for path in paths:
+        try:
+            reason = _add(found, path)
+        except (OSError, ValueError) as error:  # ValueError: a null character
+            reason = getattr(error, "strerror", None) or str(error)
+        if reason:
+            found.errors.append(f"{printable(path)}: {reason}; name a directory or one of {', '.join(MARKERS)}")
+    return found
+
+
+def _add(found: Discovery, path: str) -> str | None:
+    """Add what is at and below `path`, or say why it is refused."""
+    named = Path(os.path.abspath(path))  # noqa: PTH100  (a named symlink is followed, but told of by its own name)
+    if stat.S_ISDIR(named.stat().st_mode):
+        for place in _below(named, found.notes):
+            found.places.setdefault(place.root, place)
+        return None
+    if named.name not in MARKERS:
+        return "no file that declares the version of a project"
+    tree = git.work_tree(named.parent) or named.parent
+    old = found.places.get(named.parent)
+    names = frozenset({named.name}) | (old.named if old else frozenset())
+    found.places[named.parent] = Place(named.parent, tree, _markers(named.parent), names)
+    return None
+
+
+def _below(directory: Path, notes: list[str]) -> Iterator[Place]:
+    tree = git.work_tree(directory) or directory
+    roots = {directory} if _markers(directory) else set()
+    os.scandir(directory).close()  # an unreadable directory is an error, not an empty one
+    for file in _listed(directory, tree, notes):
+        root = directory / os.path.dirname(file)  # noqa: PTH120  (a name as git gives it)
+        if not _VENDORED.intersection(file.split("/")) and not _is_environment(root, directory):
+            roots.add(root)
+    for root in sorted(roots):
+        if markers := _markers(root):
+            yield Place(root, tree, markers)
+
+
+def _listed(directory: Path, tree: Path, notes: list[str]) -> list[str]:
+    """Declaring files below `directory`: what git lists, else what a walk finds."""
+    if (tree / ".git").exists():
+        try:
+            return git.files(directory, MARKERS)
+        except git.GitError as error:
+            notes.append(f"{printable(shown(directory))}: {error}; ignored files are looked at too")
+    return list(_walk(directory, notes))
+
+
+def _walk(directory: Path, notes: list[str]) -> Iterator[str]:
+    for folder, folders, files in os.walk(directory, onerror=lambda error: notes.append(f"not looked into: {error}")):
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not _skipped(name))
+        for name in MARKERS:
+            if name in files:
+                yield Path(folder, name).relative_to(directory).as_posix()
+
+
+def _skipped(name: str) -> bool:
+    return name in _VENDORED or name in _GENERATED or name.startswith(".") or name.endswith(".egg-info")
+
+
+def _is_environment(root: Path, top: Path) -> bool:
+    """Whether a virtual environment holds `root`: some track theirs."""
+    inner = [root, *root.parents]
+    return any((folder / "pyvenv.cfg").exists() for folder in inner[: inner.index(top)])
+
+
+def _markers(root: Path) -> tuple[str, ...]:
+    return tuple(name for name in MARKERS if os.path.lexists(root / name))

@@ -1,0 +1,96 @@
+"""What `versions list` prints: projects as a table for people, or as JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from relengtools.errors import printable
+from relengtools.versions.declaration import Declaration
+from relengtools.versions.project import Project
+from relengtools.versions.scheme import pep440
+
+_HEAD = ("PROJECT", "VERSION", "LEVEL", "PROVIDER", "WHERE")
+
+
+def level(project: Project) -> str:
+    """The owner's level, `dynamic` where a named provider computes the version, else `unknown`."""
+    if project.owner:
+        return pep440.read(project.owner.value).level.value
+    return "dynamic" if project.provider else "unknown"
+
+
+def table(projects: Iterable[Project]) -> str:
+    """Aligned columns: a line for each project, and one for each copy below it."""
+    rows = [_HEAD, *(row for project in projects for row in _rows(project))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
+    return "".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip() + "\n"
+        for row in rows
+    )
+
+
+def document(projects: Sequence[Project]) -> dict[str, Any]:
+    """The JSON of the design."""
+    return {"projects": [_as_json(project) for project in projects]}
+
+
+def reason(project: Project) -> str:
+    """Why a project has no owner, and where that is said."""
+    place = f" ({project.where.file}:{project.where.line})" if project.where else ""
+    if project.provider:
+        return printable(f"{project.provider} computes it at build time{place}")
+    return printable(f"{project.reason}{place}")
+
+
+def _rows(project: Project) -> list[tuple[str, ...]]:
+    owner = project.owner
+    title = printable(project.path if project.name is None else f"{project.name} ({project.path})")
+    where = _place(owner) if owner else f"({reason(project)})"
+    version = printable(owner.value) if owner else "-"
+    rows: list[tuple[str, ...]] = [(title, version, level(project), project.provider or "-", where)]
+    return rows + [("", printable(c.value), pep440.read(c.value).level.value, "", _place(c)) for c in project.copies]
+
+
+def _place(declaration: Declaration) -> str:
+    span = declaration.span
+    owner = ", owner" if declaration.owner else ""
+    return f"{printable(declaration.file)}:{span.line}:{span.column} ({declaration.kind}{owner})"
+
+
+def _as_json(project: Project) -> dict[str, Any]:
+    owner = project.owner
+    return {
+        "path": project.path,
+        "name": project.name,
+        "version": owner.value if owner else None,
+        "canonical": pep440.read(owner.value).canonical if owner else None,
+        "level": level(project),
+        "scheme": _scheme(owner.value) if owner else None,
+        "provider": project.provider,
+        "provider_version": None,
+        "reason": project.reason,
+        "declarations": [_declaration(declaration) for declaration in project.declarations],
+    }
+
+
+def _scheme(value: str) -> str | None:
+    """Which scheme a version follows, as far as it can be told."""
+    from relengtools.versions.scheme import describe
+
+    if pep440.read(value).canonical is not None:
+        return "pep440"
+    return "git-describe" if describe.read(value.strip()) else None
+
+
+def _declaration(declaration: Declaration) -> dict[str, Any]:
+    reading = pep440.read(declaration.value)
+    return {
+        "file": declaration.file,
+        "line": declaration.span.line,
+        "column": declaration.span.column,
+        "kind": declaration.kind.value,
+        "raw": declaration.raw,
+        "value": declaration.value,
+        "canonical": reading.canonical,
+        "level": reading.level.value,
+        "owner": declaration.owner,
+    }

@@ -1,0 +1,1 @@
+"""File bytes to declarations, one module a format."""

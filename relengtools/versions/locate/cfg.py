@@ -1,0 +1,99 @@
+"""setup.cfg: where an option's value is written; configparser, called as by setuptools, proves what is found."""
+
+import io
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.versions.catalogue import SYNTAX
+from relengtools.versions.declaration import Declaration, Kind, Problem
+from relengtools.versions.locate.source import Source, UnreadableError
+
+if TYPE_CHECKING:
+    from configparser import ConfigParser
+
+
+class Option(NamedTuple):
+    """A section, the option's name as written, and the characters that its value spans, stripped."""
+
+    section: str
+    name: str
+    start: int
+    end: int
+
+
+_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|$)")
+_SECTION = re.compile(r"\s*\[(.+)\]")
+_OPTION = re.compile(r"\s*(.*?)\s*[=:]\s*(.*)$")
+
+
+def parse(source: Source) -> "ConfigParser":
+    """The file as setuptools reads it: interpolation, but no inline comments; raises UnreadableError with the line."""
+    from configparser import ConfigParser, Error
+
+    parser = ConfigParser()
+    try:
+        parser.read_file(io.StringIO(source.text, newline=None))
+    except Error as error:
+        lines = getattr(error, "errors", None)
+        line = getattr(error, "lineno", None) or (lines[0][0] if lines else 1)
+        message = re.sub(
+            r"^(While reading from |File contains |Source contains )?'?<\?\?\?>'?\s*(\[line +\d+\]:?)?\s*",
+            "",
+            str(error),
+        )
+        problem = Problem(SYNTAX, source.file, f"no configuration file: {' '.join(message.split())}", line)
+        raise UnreadableError(problem) from error
+    return parser
+
+
+def text(source: Source, parser: "ConfigParser", option: str) -> str:
+    """An option of `[metadata]`, interpolated and stripped, "" without one; raises UnreadableError."""
+    from configparser import InterpolationError
+
+    try:
+        return parser.get("metadata", option, fallback="").strip()
+    except InterpolationError as error:
+        raise UnreadableError(Problem(SYNTAX, source.file, f"no configuration file: {error}")) from error
+
+
+def locate(source: Source, parser: "ConfigParser") -> Declaration | None:
+    """`version` in `[metadata]`, or None where there is none or it points elsewhere (`attr:`, `file:`)."""
+    value = text(source, parser, "version")
+    if not value or value.startswith(("attr:", "file:")):
+        return None
+    for option in scan(source.text):
+        if option.section == "metadata" and option.name.lower() == "version":
+            raw = source.text[option.start : option.end]
+            if raw.split() == parser.get("metadata", option.name, raw=True).split():
+                return source.declaration(Kind.SETUP_CFG, option.start, option.end, value)
+    return None
+
+
+def scan(text: str) -> Iterator[Option]:
+    """Every option of a file that configparser takes, with the span of its value.
+
+    Source: configparser's `_read`: a line indented deeper than its option continues it; a comment has its own line.
+    """
+    section, current, indent = "", None, 0
+    for match in _LINE.finditer(text):
+        line, start = match[1], match.start()
+        stripped = line.strip()
+        if not stripped or stripped[0] in "#;":
+            continue
+        depth = len(line) - len(line.lstrip())
+        if current is not None and depth > indent:
+            begin = current.start if current.start < current.end else start + depth
+            current = current._replace(start=begin, end=start + len(line.rstrip()))
+            continue
+        if current is not None:
+            yield current
+            current = None
+        indent = depth
+        if header := _SECTION.match(line):
+            section = header[1]
+        elif option := _OPTION.match(line):
+            begin = start + option.start(2)
+            current = Option(section, option[1], begin, begin + len(option[2].rstrip()))
+    if current is not None:
+        yield current

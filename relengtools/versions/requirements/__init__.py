@@ -1,0 +1,1 @@
+"""Where requirements stand in a project's files, one module a format; `locate` finds them all."""

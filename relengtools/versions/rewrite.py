@@ -1,0 +1,146 @@
+"""Edits to bytes, proved by reading again; all files of a project or none."""
+
+import contextlib
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from relengtools.errors import RelengError, printable
+from relengtools.findings import Edit, Finding
+from relengtools.versions.catalogue import DISAGREEMENT, INVALID, PADDING, SPELLING
+from relengtools.versions.locate.source import Source
+from relengtools.versions.proof import proves
+
+# Which of two fixes of one span is written: what the owner says, then the canonical form, then the milder spelling.
+_RANK = {rule.code: rank for rank, rule in enumerate((DISAGREEMENT, PADDING, INVALID, SPELLING))}
+
+
+class Change(NamedTuple):
+    """A file before and after; `edits` are in order and don't overlap."""
+
+    source: Source
+    edits: tuple[Edit, ...]
+    new: bytes
+
+
+class RewriteError(RelengError):
+    """A project's files were left alone, all of them."""
+
+
+def choose(findings: Iterable[Finding], unsafe: bool) -> list[Edit]:
+    """The edits to make, at most one a span, in order of file and place."""
+    fixed = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
+    chosen: dict[tuple[str, int, int], Edit] = {}
+    for finding in sorted(fixed, key=lambda f: _RANK.get(f.rule.code, 0)):
+        assert finding.fix is not None
+        for edit in finding.fix.edits:
+            chosen.setdefault((edit.file, edit.start, edit.end), edit)
+    return sorted(chosen.values())
+
+
+def plan(sources: Sequence[Source], edits: Sequence[Edit]) -> list[Change]:
+    """The changes that the edits make, each proved; raises RewriteError if one of the files has to be left alone."""
+    changes = []
+    for source in sources:
+        own = tuple(edit for edit in edits if edit.file == source.file)
+        if own:
+            _may_be_written(source)
+            new = splice(source.data, own)
+            if not proves(source, own, new):
+                raise RewriteError(f"{printable(source.file)}: not rewritten: more than the version would change")
+            changes.append(Change(source, own, new))
+    return changes
+
+
+def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
+    """`data` with each span replaced; all the other bytes stay. The new text is ASCII, being a version."""
+    parts, at = [], 0
+    for edit in edits:
+        parts += [data[at : edit.start], edit.new.encode("ascii")]
+        at = edit.end
+    return b"".join([*parts, data[at:]])
+
+
+def _may_be_written(source: Source) -> None:
+    """Raises RewriteError for a symlink, because another file would change, and for what its mode forbids."""
+    if source.path.is_symlink():
+        raise RewriteError(f"{printable(source.file)}: not rewritten: it is a symlink; name the file that it leads to")
+    # Renaming over a read-only file would succeed for its owner, and anything does for root.
+    if not source.path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise RewriteError(f"{printable(source.file)}: not rewritten: it is read-only")
+
+
+def write(changes: Sequence[Change]) -> None:
+    """Write all of a project's changes or none; raises RewriteError with nothing changed.
+
+    Each is written beside its target, flushed to disk and renamed over it; mode, and owner where allowed, are kept.
+    """
+    written: list[tuple[Path, Path]] = []
+    try:
+        for change in changes:
+            _unchanged(change.source)
+            written.append((_beside(change.source.path, change.new), change.source.path))
+        with _uninterrupted():
+            _rename(written, changes)
+    except OSError as error:
+        name = printable(changes[0].source.file) if len(changes) == 1 else "the project's files"
+        raise RewriteError(f"{name}: not rewritten: {error.strerror or error}") from error
+    finally:
+        for temporary, _ in written:
+            temporary.unlink(missing_ok=True)
+
+
+def _unchanged(source: Source) -> None:
+    """Raises RewriteError where the file isn't what was read."""
+    _may_be_written(source)
+    if source.path.read_bytes() != source.data:
+        raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")
+
+
+def _beside(path: Path, data: bytes) -> Path:
+    """A temporary file in the same folder with `path`'s mode and owner, on disk."""
+    status = path.stat()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            if hasattr(os, "fchown"):
+                with contextlib.suppress(PermissionError):
+                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            temporary.chmod(stat.S_IMODE(status.st_mode))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _rename(written: Sequence[tuple[Path, Path]], changes: Sequence[Change]) -> None:
+    done: list[Change] = []
+    try:
+        for (temporary, path), change in zip(written, changes, strict=True):
+            temporary.replace(path)
+            done.append(change)
+    except OSError:
+        for change in done:
+            _beside(change.source.path, change.source.data).replace(change.source.path)
+        raise
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM while a project is half renamed."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

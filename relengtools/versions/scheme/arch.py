@@ -1,0 +1,52 @@
+"""Arch Linux's pkgver, read as PEP 440: `git describe` in which every `-` had to go."""
+
+import re
+
+from relengtools.versions.scheme import describe
+from relengtools.versions.scheme.meaning import Meaning, Policy, Reader, because, nothing
+
+_EPOCH = re.compile(r"(?P<epoch>[0-9]+):")
+_RELEASE = re.compile(r"-(?P<pkgrel>[0-9]+(?:\.[0-9]+)?)\Z")
+_VCS = re.compile(
+    r"(?P<tag>.+?)[._+]r?(?P<distance>[0-9]{1,9})[._+]g(?P<hash>[0-9a-f]{4,64})"
+    r"|(?P<tag2>.+?)[._+]r(?P<distance2>[0-9]{1,9})[._+](?P<hash2>[0-9a-f]{6,64})"
+)
+_UNTAGGED = re.compile(r"r[0-9]+(?:[._](?:g?[0-9a-f]{6,64}))?")
+
+
+def read(text: str, read_tag: Reader, policy: Policy = Policy.POST) -> Meaning:
+    """[EPOCH:]PKGVER[-PKGREL], where PKGVER is a version, or TAG_N_gHASH, TAG.rN.gHASH, TAG+N+gHASH of a VCS package.
+
+    Source: PKGBUILD(5) and ArchWiki "VCS package guidelines".
+    """
+    reasons = []
+    if match := _EPOCH.match(text):
+        text = text[match.end() :]
+        reasons.append(f"the epoch {match['epoch']} is a packaging fact and dropped")
+    if match := _RELEASE.search(text):
+        text = text[: match.start()]
+        reasons.append(f"the package's release {match['pkgrel']} is dropped")
+    meaning = _pkgver(text, read_tag, policy)
+    return because(meaning, *reasons) if reasons else meaning
+
+
+def snapshot(text: str) -> describe.Description | None:
+    """The parts of a VCS package's pkgver, as `git describe` had them; None for any other text."""
+    match = _VCS.fullmatch(text)
+    if match is None:
+        return None
+    if match["tag"] is not None:
+        return describe.Description(match["tag"], int(match["distance"]), match["hash"], False)
+    return describe.Description(match["tag2"], int(match["distance2"]), match["hash2"], False)
+
+
+def untagged(text: str) -> bool:
+    """Whether it is rN or rN.HASH, the pkgver of a repository without a tag."""
+    return _UNTAGGED.fullmatch(text) is not None
+
+
+def _pkgver(text: str, read_tag: Reader, policy: Policy) -> Meaning:
+    if untagged(text):
+        return nothing("it counts commits, with no tag under it")
+    found = snapshot(text)
+    return read_tag(text) if found is None else describe.version(found, policy, read_tag)

@@ -1,0 +1,94 @@
+"""The output of `git describe`, and the PEP 440 version that says the same."""
+
+import re
+from typing import NamedTuple
+
+from relengtools.versions.scheme import pep440
+from relengtools.versions.scheme.meaning import Meaning, Policy, Reader, because, certain, guessed, nothing
+
+_LONG = re.compile(r"(?P<tag>.+)-(?P<distance>[0-9]{1,9})-g(?P<hash>[0-9a-f]{4,64})(?P<dirty>-dirty)?")
+_DIRTY = re.compile(r"(?P<tag>.+)-dirty")
+
+
+class Description(NamedTuple):
+    """What `git describe` said: the nearest tag, the commits since, the commit (None at the tag) and local changes."""
+
+    tag: str
+    distance: int
+    hash: str | None
+    dirty: bool
+
+
+def read(text: str) -> Description | None:
+    """Read from the right, because the tag itself may hold `-`; None where `text` is no such output.
+
+    Source: git-describe(1), TAG-N-gHASH, with `--long` and `--dirty`.
+    """
+    if match := _LONG.fullmatch(text):
+        return Description(match["tag"], int(match["distance"]), match["hash"], match["dirty"] is not None)
+    if match := _DIRTY.fullmatch(text):
+        return Description(match["tag"], 0, None, True)
+    return None
+
+
+def next_dev(description: Description) -> str | None:
+    """NEXT.devN+gHASH: after TAG and before the next release; None where the tag leaves no honest answer.
+
+    The last number of the tag is counted up, as setuptools-scm's `guess-next-dev` does, and a tag X.dev0 says itself
+    what comes next. The hash keeps its `g`: an all-digit local segment would compare as a number. A tag that isn't
+    PEP 440, is another dev release or has a local part gives None.
+    """
+    tag = pep440.parse(description.tag)
+    if tag is None or tag.local is not None or tag.dev:
+        return None
+    if not description.distance and not description.dirty:
+        return str(tag)
+    following = str(tag).removesuffix(".dev0") if tag.dev == 0 else _count_up(str(tag))
+    return f"{following}.dev{description.distance}+{_local(description)}"
+
+
+def post(description: Description) -> str | None:
+    """TAG.postN+gHASH, N commits after TAG; None after a post- or dev-release, a local part, and what isn't PEP 440."""
+    tag = pep440.parse(description.tag)
+    if tag is None or tag.local is not None or (description.distance and (tag.post is not None or tag.dev is not None)):
+        return None
+    if description.distance:
+        return f"{tag}.post{description.distance}+{_local(description)}"
+    return f"{tag}+{_local(description)}" if description.dirty else str(tag)
+
+
+def local(description: Description) -> str | None:
+    """TAG+N.gHASH: the tag's own version with the commits after it as a local label, which no index accepts."""
+    tag = pep440.parse(description.tag)
+    if tag is None or tag.local is not None:
+        return None
+    if description.distance:
+        return f"{tag}+{description.distance}.{_local(description)}"
+    return f"{tag}+{_local(description)}" if description.dirty else str(tag)
+
+
+_POLICIES = {Policy.NEXT_DEV: next_dev, Policy.POST: post, Policy.LOCAL: local}
+
+
+def version(description: Description, policy: Policy, read_tag: Reader) -> Meaning:
+    """What `description` is by `policy`; `read_tag` reads its tag. Only next-dev guesses, namely the next release."""
+    tag = read_tag(description.tag)
+    if tag.version is None:
+        return tag
+    answer = _POLICIES[policy](description._replace(tag=tag.version))
+    if answer is None:
+        return nothing(f"no {policy} version follows the tag {tag.version}: try another policy")
+    if not description.distance and not description.dirty:
+        return because(tag._replace(version=answer), "the hash of the tagged commit is dropped")
+    if policy is Policy.NEXT_DEV:
+        return guessed(answer, tag.reason, "the next release is guessed: the tag's last number, counted up")
+    return certain(answer) if tag.exact else guessed(answer, tag.reason)
+
+
+def _count_up(version: str) -> str:
+    head, number = re.fullmatch(r"(.*?)([0-9]+)", version, re.DOTALL).groups()  # type: ignore[union-attr]
+    return f"{head}{int(number) + 1}"
+
+
+def _local(description: Description) -> str:
+    return ".".join([f"g{description.hash}"] * (description.hash is not None) + ["dirty"] * description.dirty)

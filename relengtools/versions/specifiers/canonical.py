@@ -1,0 +1,97 @@
+"""Texts that need no second look. Neither packaging nor the rest of this package is loaded for them."""
+
+import re
+from functools import cache
+
+from relengtools.versions.specifiers.text import Form
+
+_NUMBER = "(?:0|[1-9][0-9]{0,17})"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_HEAD = re.compile(rf"(?P<name>{_NAME})[ \t]*(?:\[(?P<extras>[^\[\]]*)\])?")
+_CLAUSE = re.compile(
+    rf"(?P<operator>[<>]=?|[=!~]=)[ \t]*(?:[1-9][0-9]{{0,17}}!)?(?P<release>{_NUMBER}(?:\.{_NUMBER})*)"
+    rf"(?P<suffix>(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?)(?P<wildcard>\.\*)?"
+)
+_BLANK = " \t"
+_ORDER = {"<", "<=", ">", ">="}
+_EQUAL = {"==", "!="}
+# The values that a variable of the environment is known to take; of others this module has no opinion.
+_VALUES = {
+    "sys_platform": {"linux", "linux2", "win32", "darwin", "cygwin", "emscripten"},
+    "platform_system": {"Linux", "Windows", "Darwin", "Java", "FreeBSD"},
+    "os_name": {"posix", "nt", "java"},
+}
+
+
+def plain(text: str, form: Form) -> bool:
+    """Whether packaging takes `text` and there is nothing to say of it; False only means that one has to look closer.
+
+    Source: the grammars of PEP 440 and PEP 508, of which this is a part.
+    """
+    match form:
+        case Form.REQUIREMENT:
+            return _requirement(text)
+        case Form.SPECIFIER:
+            return not text.strip(_BLANK) or _clauses(text)
+        case Form.MARKER:
+            return _marker(text)
+
+
+def _requirement(text: str) -> bool:
+    head = _HEAD.match(text)
+    if head is None or (head["extras"] is not None and not _extras(head["extras"])):
+        return False
+    versions, semicolon, marker = text[head.end() :].partition(";")
+    if versions.strip(_BLANK) and not _clauses(versions):
+        return False
+    return not semicolon or _marker(marker)
+
+
+def _extras(text: str) -> bool:
+    return all(re.fullmatch(_NAME, extra.strip(_BLANK)) for extra in text.split(","))
+
+
+def _clauses(text: str) -> bool:
+    return all(_clause(clause.strip(_BLANK)) for clause in text.split(","))
+
+
+def _clause(text: str) -> bool:
+    match = _CLAUSE.fullmatch(text)
+    if match is None:
+        return False
+    if match["wildcard"]:
+        return match["operator"] in _EQUAL and not match["suffix"]
+    return match["operator"] != "~=" or "." in match["release"]
+
+
+def _marker(text: str) -> bool:
+    joint, comparison = _marker_patterns()
+    return all(_comparison(comparison.fullmatch(piece.strip(_BLANK))) for piece in joint.split(text))
+
+
+@cache
+def _marker_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    comparison = r"""([a-z_]+)[ \t]*([<>]=?|[=!]=)[ \t]*(["'])([A-Za-z0-9._-]+)\3"""
+    return re.compile(r"[ \t]+(?:and|or)[ \t]+"), re.compile(comparison)
+
+
+def _comparison(match: re.Match[str] | None) -> bool:
+    if match is None:
+        return False
+    variable, operator, _, value = match.groups()
+    match variable:
+        case "python_version":
+            return _release(value, 2) or (operator in _ORDER and _release(value, 1))
+        case "python_full_version":
+            return _release(value, 3)
+        case "sys_platform" | "platform_system" | "os_name":
+            return operator in _EQUAL and value in _VALUES[variable]
+        case "platform_python_implementation" | "implementation_name" | "platform_machine":
+            return operator in _EQUAL and value.replace("_", "").isalnum()
+        case "extra":
+            return operator == "==" and re.fullmatch(_NAME, value) is not None
+    return False
+
+
+def _release(value: str, numbers: int) -> bool:
+    return re.fullmatch(rf"{_NUMBER}(?:\.{_NUMBER}){{{numbers - 1}}}", value) is not None

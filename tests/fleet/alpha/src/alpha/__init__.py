@@ -1,0 +1,3 @@
+"""A service whose version is in order."""
+
+__version__ = "1.4.2"

@@ -1,0 +1,3 @@
+"""A service that forgot to bump its copy."""
+
+__version__ = "2.0.9"

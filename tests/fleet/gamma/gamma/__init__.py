@@ -1,0 +1,1 @@
+"""A service between two tags."""

@@ -1,0 +1,290 @@
+"""Verdicts on whole recordings: synthetic ones with a known truth, thinned real ones, and odd ones."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from leaks.synthetic import bouncer, frame
+
+from relengtools.errors import RelengError
+from relengtools.leaks import series
+from relengtools.leaks.judge import analyze, is_count
+from relengtools.leaks.series import Frame
+
+DATA = Path(__file__).parent / "data"
+
+
+def verdicts(judged):
+    return {name: v.verdict.value for name, v in analyze(judged).metrics.items()}
+
+
+def no_nan(value):
+    raise AssertionError(f"JSON holds {value}")
+
+
+def checked_json(judged):
+    """The analysis through JSON, refusing NaN and Infinity."""
+    return json.loads(json.dumps(analyze(judged).as_json(), allow_nan=False), parse_constant=no_nan)
+
+
+# ------------------------------------------------------------------------------------------ counts
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("wave", [False, True])
+def test_clean_counts_never_leak_whatever_the_load(seed, wave):
+    said = verdicts(frame(bouncer(seed, wave=wave)))
+    assert said["num_fds"] != "leak"
+    assert said["n_sockets"] in ("load", "stable")
+    assert said["go_goroutines"] in ("load", "stable")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("wave", [False, True])
+def test_leaking_counts_are_found_under_any_load(seed, wave):
+    found = analyze(frame(bouncer(seed, goroutine_leak=0.05, fd_leak=0.02, wave=wave))).metrics
+    for name, rate in (("go_goroutines", 0.05), ("num_fds", 0.02)):
+        verdict = found[name]
+        assert verdict.verdict == "leak"
+        assert verdict.rate.rate == pytest.approx(rate, rel=0.5)
+        assert verdict.rate.low <= verdict.rate.rate <= verdict.rate.high
+    learnt = found["go_goroutines"].identity
+    assert (learnt.terms["downstreams"], learnt.terms["upstreams"]) == (3, 5)
+    assert learnt.residual_last - learnt.residual_first == pytest.approx(60, abs=30)
+    assert found["n_sockets"].verdict != "leak"
+
+
+def test_a_leak_per_event_is_told_per_event():
+    columns = bouncer(7)
+    columns["num_fds"] = columns["num_fds"] + np.floor(columns["closed_total"] / 4)
+    verdict = analyze(frame(columns)).metrics["num_fds"]
+    assert verdict.verdict == "leak"
+    assert verdict.per_event["closed_total"].low <= 0.25 <= verdict.per_event["closed_total"].high
+
+
+def test_fds_inherit_the_leak_of_their_class():
+    rng = np.random.default_rng(8)
+    n = 900
+    established = rng.poisson(3, n).astype(float)
+    stuck = np.cumsum(rng.poisson(0.1, n))
+    sockets = 2 + established + stuck
+    columns = {"num_fds": 6 + sockets, "n_sockets": sockets, "tcp_established": established, "tcp_close_wait": stuck}
+    said = verdicts(frame(columns))
+    assert said == {
+        "num_fds": "leak",
+        "n_sockets": "leak",
+        "tcp_established": said["tcp_established"],
+        "tcp_close_wait": "leak",
+    }
+    assert said["tcp_established"] != "leak"
+
+
+def test_a_count_without_any_load_is_judged_with_care():
+    rng = np.random.default_rng(9)
+    n = 3000
+    wave = 40 + rng.poisson(60 * (1 - np.cos(np.pi * np.arange(n) / n)))
+    assert verdicts(frame({"num_fds": wave}))["num_fds"] != "leak"
+
+
+def test_a_restart_splits_the_evidence():
+    columns = bouncer(10, n=1600, fd_leak=0.03)
+    leaked = columns["num_fds"] - 14 - columns["downstreams"] - columns["upstreams"]
+    columns["num_fds"][800:] -= np.floor(leaked[800])
+    starts = np.repeat([1.0e9, 2.0e9], 800)
+    analysis = analyze(frame(columns, starts=starts))
+    assert analysis.regimes == 2
+    assert analysis.metrics["num_fds"].verdict == "leak"
+    assert analysis.metrics["num_fds"].rate.rate == pytest.approx(0.03, rel=0.5)
+
+
+def test_restarts_that_were_inferred_are_told():
+    n = 600
+    age = np.where(np.arange(n) < 300, 10_000, np.arange(n) - 300)
+    columns = {
+        "rss_bytes": np.round(1e8 * (1 - 0.8 * np.exp(-age / 20))),
+        "num_fds": np.round(100 * (1 - 0.9 * np.exp(-age / 20))),
+    }
+    analysis = analyze(frame(columns))
+    assert analysis.regimes == 2
+    assert all("restarts were inferred" in v.reason for v in analysis.metrics.values())
+    assert {v.verdict.value for v in analysis.metrics.values()} & {"leak"} == set()
+
+
+def test_connect_errors_withhold_goroutines_that_will_end():
+    n = 550
+    errors = np.floor(np.arange(n) / 50)
+    columns = {
+        "users": 5.0 + np.arange(n) // 275,
+        "go_goroutines": 20 + errors,
+        "upstream_connect_errors_total": errors,
+    }
+    assert verdicts(frame(columns))["go_goroutines"] != "leak"
+    columns["upstream_connect_errors_total"] = np.zeros(n) + (np.arange(n) > 100)
+    assert verdicts(frame(columns))["go_goroutines"] == "leak"
+
+
+# ------------------------------------------------------------------------------------------ memory
+
+
+def memory(seed=0, n=2000, rate=0.0, warm=0.0, load=True):
+    rng = np.random.default_rng(seed)
+    t = np.arange(n) * 10.0
+    clients = 100 + 30 * np.sin(t / 2500) + rng.normal(0, 3, n)
+    rss = 5e7 + 2e5 * clients + rate * t + warm * (1 - np.exp(-t / 2000)) + 4e6 * ((t / 97) % 1) + rng.normal(0, 2e5, n)
+    columns = {"rss_bytes": np.round(rss / 4096) * 4096}
+    return columns | ({"downstreams": np.round(clients)} if load else {})
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_memory_that_follows_load_or_warms_up_does_not_leak(seed):
+    assert verdicts(frame(memory(seed), step=10))["rss_bytes"] in ("load", "stable", "insufficient")
+    assert verdicts(frame(memory(seed, warm=3e7), step=10))["rss_bytes"] in ("load", "warmup", "insufficient")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_memory_that_leaks_under_load(seed):
+    verdict = analyze(frame(memory(seed, rate=2000.0), step=10)).metrics["rss_bytes"]
+    assert verdict.verdict == "leak"
+    assert verdict.rate.low <= 2000 <= verdict.rate.high
+    assert verdict.rate.rate == pytest.approx(2000, rel=0.1)
+    assert verdict.adjusted_for == ("downstreams",)
+    assert verdict.score > 1
+    assert "KiB/" in verdict.reason or "MiB/" in verdict.reason
+
+
+def test_a_short_climb_without_gauges_is_undecided():
+    rng = np.random.default_rng(1)
+    t = np.arange(900.0)
+    columns = {"rss_bytes": np.round((2e7 + 1500 * t + rng.normal(0, 3e4, 900)) / 4096) * 4096}
+    assert verdicts(frame(columns))["rss_bytes"] == "insufficient"
+
+
+def test_memory_of_a_proven_count_leak_is_linked():
+    columns = bouncer(3, fd_leak=0.1)
+    held = columns["num_fds"] - 14 - columns["downstreams"] - columns["upstreams"]
+    columns["anon_bytes"] = np.round((2e7 + 9000 * held) / 4096) * 4096
+    verdict = analyze(frame(columns)).metrics["anon_bytes"]
+    assert verdict.verdict == "leak"
+    assert "num_fds" in verdict.reason
+
+
+def go_heap(per_message, n=900, messages=2.0, seed=0):
+    rng = np.random.default_rng(seed)
+    handled = np.cumsum(rng.poisson(messages, n)).astype(float)
+    live = 1.5e6 + per_message * handled
+    alloc = live + 3e6 * ((np.arange(n) / 23) % 1)
+    anon = 6e6 + 1.3 * live + 2e5 * rng.random(n)
+    load = 3.0 + (rng.random(n) < 0.02)
+    return {
+        "anon_bytes": anon,
+        "go_memstats_heap_alloc_bytes": alloc,
+        "in_messages_total": handled,
+        "users_active": load,
+    }
+
+
+def test_a_store_of_messages_is_load_and_more_than_a_page_a_message_a_leak():
+    store = analyze(frame(go_heap(400))).metrics
+    assert store["anon_bytes"].verdict == "load"
+    assert "a message" in store["anon_bytes"].reason
+    leak = analyze(frame(go_heap(13_000))).metrics
+    assert leak["anon_bytes"].verdict == "leak"
+    assert leak["anon_bytes"].rate.rate == pytest.approx(26_000, rel=0.15)
+
+
+def test_levels_that_never_move_are_stable():
+    said = analyze(frame({"rss_bytes": np.full(100, 5e6), "go_memstats_gc_sys_bytes": np.full(100, 7.0)})).metrics
+    assert {v.verdict.value for v in said.values()} == {"stable"}
+
+
+# -------------------------------------------------------------------------------------- invariances
+
+
+def same(first, second):
+    return {n: v.verdict for n, v in first.metrics.items()} == {n: v.verdict for n, v in second.metrics.items()}
+
+
+def test_a_shift_in_time_and_the_order_of_columns_change_nothing():
+    columns = bouncer(5, goroutine_leak=0.05) | {"rss_bytes": memory(5, n=1200)["rss_bytes"]}
+    first = analyze(frame(columns))
+    assert same(first, analyze(frame(columns, start=1.6e9)))
+    assert same(first, analyze(frame(dict(reversed(columns.items())))))
+
+
+def test_units_of_memory_change_nothing():
+    for rate in (0.0, 2000.0):
+        columns = memory(6, rate=rate)
+        scaled = columns | {"rss_bytes": columns["rss_bytes"] / 1024}
+        assert same(analyze(frame(columns, step=10)), analyze(frame(scaled, step=10)))
+
+
+def test_gaps_and_outliers_change_nothing():
+    columns = bouncer(11, fd_leak=0.03)
+    rng = np.random.default_rng(11)
+    kept = (rng.random(1200) > 0.1) & ~((np.arange(1200) > 500) & (np.arange(1200) < 600))
+    holey = frame(columns)
+    for factor in (0.0, 0.3, 3.0):
+        rows = rng.integers(0, 1200, 2)
+        holey.columns["num_fds"][rows] *= factor
+    holey = Frame("t", holey.time[kept], {n: v[kept] for n, v in holey.columns.items()}, np.empty(0))
+    assert verdicts(holey)["num_fds"] == "leak"
+    assert verdicts(holey)["go_goroutines"] != "leak"
+
+
+# ------------------------------------------------------------------------------------- odd recordings
+
+HEAD = "ts_unix,rss_bytes,num_fds\n"
+ODD = {
+    "one row": "ts_unix,rss_bytes,num_fds,users\n1,10,3,1\n",
+    "two rows": "ts_unix,rss_bytes,num_fds,users\n1,10,3,1\n2,20,4,1\n",
+    "three rows at one time": HEAD + "1,10,3\n1,10,4\n1,10,5\n",
+    "time runs backwards": HEAD + "".join(f"{100 - i},{i},{i}\n" for i in range(50)),
+    "constant": HEAD + "".join(f"{i},7,7\n" for i in range(100)),
+    "nan and inf": HEAD + "".join(f"{i},nan,inf\n" if i % 3 else f"{i},{i},{i}\n" for i in range(99)),
+    "a value here and there": HEAD + "".join(f"{i},,{i}\n" if i != 50 else "50,1,1\n" for i in range(99)),
+    "huge and negative": HEAD + "".join(f"{i},{(-1) ** i}e300,-{i}\n" for i in range(400)),
+    "seconds apart, then a year": HEAD + "".join(f"{i + 3e7 * (i > 200)},{i},{i}\n" for i in range(400)),
+    "only a time": "ts_unix\n1\n2\n",
+    "only load": "ts_unix,users\n1,2\n2,3\n",
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_odd_recordings_get_an_honest_answer_in_valid_json(tmp_path, text):
+    path = tmp_path / "odd.csv"
+    path.write_text(text)
+    answer = checked_json(series.read(str(path)))
+    assert set(answer) == {"file", "observed_s", "regimes", "metrics"}
+    for verdict in answer["metrics"].values():
+        assert verdict["verdict"] in {"leak", "load", "stable", "warmup", "insufficient"}
+        assert math.isfinite(verdict["score"])
+        assert verdict["reason"] and "\n" not in verdict["reason"]
+    if len(text.splitlines()) < 5:
+        assert {v["verdict"] for v in answer["metrics"].values()} <= {"insufficient"}
+
+
+def test_an_interval_without_a_leak_holds_zero():
+    for columns in (bouncer(1), memory(1)):
+        for verdict in analyze(frame(columns)).metrics.values():
+            if verdict.verdict != "leak" and verdict.rate:
+                assert verdict.rate.low <= 0 <= verdict.rate.high
+
+
+def test_names_that_are_asked_for_must_be_there():
+    with pytest.raises(RelengError, match="nothing_such"):
+        analyze(frame(bouncer(0)), metrics=("nothing_such",))
+
+
+@pytest.mark.parametrize(
+    "name, count",
+    [
+        ("num_fds", True), ("n_sockets", True), ("go_goroutines", True), ("goroutines", True), ("go_threads", True),
+        ("process_open_fds", True), ("tcp_close_wait", True), ("sockets_unlisted", True), ('x_threads{a="b"}', True),
+        ("go_sql_open_connections", True), ("rss_bytes", False), ("go_memstats_heap_objects", False),
+        ("go_memstats_next_gc_bytes", False), ("load1", False),
+    ],
+)  # fmt: skip
+def test_what_counts(name, count):
+    assert is_count(name) is count
