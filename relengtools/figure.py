@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from relengtools.errors import RelengError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
 
 # Okabe & Ito 2008: distinct for colour-blind readers and in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#000000")
@@ -34,7 +34,7 @@ def panels(rows: int, *, width: float = 9.0, height: float = 2.4) -> "tuple[Figu
     Raises RelengError where the `report` extra is not installed.
     """
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.figure import Figure as Figure
     except ImportError as error:
         raise RelengError(f"plots need matplotlib ({error}): pip install 'relengtools[report]'") from error
     with style():

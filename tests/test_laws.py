@@ -18,7 +18,12 @@ MODULES = {
 }
 LAYERS = ["relengtools.errors", "relengtools.findings", "relengtools.output", "relengtools.figure"]
 DOORS = {
-    "click": {"relengtools.cli", "relengtools.versions.commands", "relengtools.leaks.commands", "relengtools.versions.commands_convert"},
+    "click": {
+        "relengtools.cli",
+        "relengtools.versions.commands",
+        "relengtools.leaks.commands",
+        "relengtools.versions.commands_convert",
+    },
     "packaging": {"relengtools.versions.scheme", "relengtools.versions.specifiers", "relengtools.versions.artifacts"},
     "build": {"relengtools.versions.artifacts"},
     "psutil": {"relengtools.leaks.target", "relengtools.leaks.process"},

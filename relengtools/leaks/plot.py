@@ -11,8 +11,7 @@ from relengtools.leaks.series import FloatArray, Frame
 from relengtools.leaks.units import is_bytes, per_time
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from relengtools.figure import Axes, Figure
 
 Verdicts = Mapping[str, Mapping[str, Any]]
 Style = Literal["default", "steps-post"]
