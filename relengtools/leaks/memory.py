@@ -32,6 +32,7 @@ HEAP = "go_memstats_heap_alloc_bytes"
 PAGE = 4096.0
 LEAST_STACK = 2048.0
 FEWEST_COLLECTIONS = 8
+OUTGOING = re.compile(r"(^|_)(out|outgoing|sent|tx|egress|responses|replies)(_|$)")
 MESSAGES = re.compile(r"(messages|requests|queries|commands|jobs|calls|events)(_\w+)?_total$")
 
 
@@ -56,8 +57,13 @@ def collections(t: FloatArray, heap: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def messages(columns: Mapping[str, FloatArray], events: tuple[str, ...]) -> FloatArray | None:
-    """All messages handled, from the counters that count them; None without such a counter."""
-    counters = [columns[n] for n in events if MESSAGES.search(n.split("{", 1)[0])]
+    """All messages handled, from the counters that count them; None without such a counter.
+
+    A message is counted once, as it comes in: one that goes out to twenty clients is kept once.
+    """
+    names = [n for n in events if MESSAGES.search(n.split("{", 1)[0])]
+    entering = [n for n in names if not OUTGOING.search(n.split("{", 1)[0])]
+    counters = [columns[n] for n in entering or names]
     return np.sum(counters, axis=0) if counters else None
 
 
