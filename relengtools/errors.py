@@ -7,7 +7,7 @@ class RelengError(Exception):
     """The job can't be done, in whole or in part (exit code 2): one line that says what, where and what to do."""
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().split())
+        return printable(" ".join(super().__str__().split()))
 
 
 def printable(text: str) -> str:

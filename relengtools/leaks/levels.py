@@ -122,7 +122,7 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
 def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, samples: int) -> Verdict:
     evidence = gathered.evidence
     score = _score(scene, gathered, samples)
-    found = _linked(prepared, name, evidence) or _live(prepared, name, evidence)
+    found = _linked(prepared, name, evidence) or _live(prepared, name, gathered)
     if found and found[0] is Kind.LEAK:
         score = max(score, 1.0 + evidence.leak)
     if found is None:
@@ -190,8 +190,9 @@ def _linked(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, st
     return Kind.LEAK, f"it grows by {units.per_time(name, evidence.rate)} along with {cause}, which leaks{each}"
 
 
-def _live(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, str] | None:
+def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str] | None:
     """What the live heap says of the memory of a Go program: it decides where it is known."""
+    evidence = gathered.evidence
     if not name.startswith("go_memstats_") and name not in HEAP_DRIVEN:
         return None
     live = prepared.live
@@ -201,7 +202,7 @@ def _live(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, str]
         return None
     each = units.amount(memory.HEAP, live.per_message)
     said = f"the heap after collections grows by {units.per_time(memory.HEAP, live.rate)}, {each} a message handled"
-    if live.leak and evidence.leak >= 0.5 and evidence.low > 0:
+    if live.leak and evidence.low > 0 and (evidence.leak >= 0.5 or _follows(gathered, live)):
         return Kind.LEAK, f"{said}: more than a store of messages keeps"
     if live.leak:
         return Kind.INSUFFICIENT, f"{said}, but this metric does not follow it yet"
@@ -211,6 +212,16 @@ def _live(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, str]
         Kind.WARMUP if evidence.low > 0 else Kind.INSUFFICIENT,
         f"the heap after {len(live.t)} collections does not grow",
     )
+
+
+def _follows(gathered: Gathered, live: LiveHeap) -> bool:
+    """Whether the level still rises in its last half, at half the rate of the live heap or more.
+
+    A trend alone would call that saturating: memory runs ahead of the heap while the collector's headroom grows.
+    """
+    late = slice(len(gathered.y) // 2, None)
+    rate, error = trend.line(gathered.gridded.blocks.t[late], gathered.y[late])
+    return live.rate > 0 and rate - 2 * error > live.rate / 2
 
 
 def _steady(scene: Scene, name: str, gathered: Gathered) -> str:

@@ -164,8 +164,9 @@ def reading(path: str) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as error:
         raise RelengError(f"{path}: {schema.reason(error)}") from None
-    except ValueError as error:
-        raise RelengError(f"{path}: is damaged: {error}") from None
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        # SQLite hands out whatever a damaged row holds: text for a number, NULL for a key.
+        raise RelengError(f"{path}: is damaged: {error}") from error
     finally:
         if connection is not None:
             connection.close()
