@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
-from versions.scheme.orders import ORDERS
 
 from relengtools.versions.scheme.convert import convert
+from relengtools.versions.scheme.order import compare
 
 TABLE = [
     # PEP 440, debian, rpm, alpine, semver, conda
@@ -78,7 +78,7 @@ def _flips(target: str, texts: list[str]) -> list[tuple[str, str]]:
     return [
         (low[1], high[1])
         for low, high in combinations(written, 2)
-        if low[0] < high[0] and ORDERS[target](converted[low[1]], converted[high[1]]) >= 0
+        if low[0] < high[0] and compare(target, converted[low[1]], converted[high[1]]) >= 0
     ]
 
 
@@ -119,7 +119,7 @@ KNOWN_FLIPS = [
 def test_the_flips_that_are_left_are_known(target: str, low: str, high: str) -> None:
     one, other = convert(low, "pep440", target), convert(high, "pep440", target)
     expected = (Version(low) > Version(high)) - (Version(low) < Version(high))
-    assert ORDERS[target](one.version, other.version) != expected
+    assert compare(target, one.version, other.version) != expected
     assert Version(low) == Version(high) or not (one.exact and other.exact)
 
 
@@ -155,7 +155,7 @@ ORDERED_DEBIAN = [
 @pytest.mark.skipif(shutil.which("dpkg") is None, reason="dpkg is Debian's")
 def test_our_debian_order_is_that_of_dpkg() -> None:
     for low, high in pairwise(ORDERED_DEBIAN):
-        assert ORDERS["debian"](low, high) == -1
+        assert compare("debian", low, high) == -1
         run = subprocess.run(["dpkg", "--compare-versions", low, "lt", high], check=False)
         assert run.returncode == 0, (low, high)
 
@@ -200,4 +200,4 @@ def test_our_debian_order_is_that_of_dpkg() -> None:
     ],
 )
 def test_the_other_orders_are_those_of_their_documents(target: str, texts: list[str]) -> None:
-    assert [ORDERS[target](low, high) for low, high in pairwise(texts)] == [-1] * (len(texts) - 1)
+    assert [compare(target, low, high) for low, high in pairwise(texts)] == [-1] * (len(texts) - 1)
