@@ -34,9 +34,10 @@ class Exposition(NamedTuple):
 
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-NUMBER = r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:inity)?|[nN]a[nN])"
-SAMPLE = re.compile(rf"[ \t]*({NAME}[ \t]*(?:\{{.*\}})?)[ \t]*({NUMBER})(?:[ \t]+-?\d+)?[ \t]*$", re.ASCII)
+# Possessive (`*+`): a line of a million blanks or digits would take hours to be tried in every way.
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
+NUMBER = r"[+-]?+(?:(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?+\d++)?+|[iI]nf(?:inity)?+|[nN]a[nN])"
+SAMPLE = re.compile(rf"[ \t]*+({NAME}[ \t]*+(?:\{{.*\}})?)[ \t]*+({NUMBER})(?:[ \t]++-?+\d++)?+[ \t]*+$", re.ASCII)
 LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\\n]|\\[\\"n])*)"[ \t]*(,?)[ \t]*', re.ASCII)
 
 
@@ -73,11 +74,12 @@ def parse(text: bytes) -> Exposition:
         sample = SAMPLE.match(line.removesuffix("\r"))
         if sample is None:
             raise ScrapeError(f"not an exposition: line {number}: {line[:80]}")
+        if len(sample[1]) > MOST_NAME:
+            continue
         name = series_name(sample[1])
         if name in values:
             twice.add(name)
-        if len(name) <= MOST_NAME:
-            values[name] = float(sample[2])
+        values[name] = float(sample[2])
     if not values:
         raise ScrapeError("not an exposition: no sample in it")
     return Exposition({name: value for name, value in values.items() if name not in twice}, tuple(sorted(twice)))

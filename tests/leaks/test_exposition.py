@@ -65,6 +65,8 @@ def test_nan_is_kept_as_nan() -> None:
         b"x 1\0",
         b"\x1f\x8b\x08\x00binary",
         b"x 1 2 3",
+        b"x1",
+        b"x 1e",
     ],
 )
 def test_what_is_no_exposition_is_refused_in_one_printable_line(text: bytes) -> None:
@@ -80,6 +82,16 @@ def test_a_series_that_is_served_twice_is_left_out_and_named() -> None:
 
 def test_a_name_as_long_as_a_novel_is_left_out() -> None:
     assert parse(b'a 1\nb{x="' + b"x" * 2000 + b'"} 1\n').values == {"a": 1}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line",
+    [b"a" + b" " * 2**20 + b"x", b"a 1" + b"1" * 2**20 + b"x", b"a 1 " + b"1" * 2**20 + b"x", b"a{" + b"} " * 2**20],
+)
+def test_a_long_line_of_nonsense_takes_no_longer_than_its_length(line: bytes) -> None:
+    with pytest.raises(ScrapeError, match="line 1"):
+        parse(line)
 
 
 @given(st.binary(max_size=200))
