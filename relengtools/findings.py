@@ -1,7 +1,9 @@
-"""What both halves speak: a rule, where it was broken, and the edit that mends it."""
+"""What both halves speak: a rule, where it was broken, and the edit that mends it.
+
+All are NamedTuples: every command loads them, and dataclasses would cost a start-up as much as all the rest here.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -15,8 +17,7 @@ class Location(NamedTuple):
     end_column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A thing to find: a code that never changes, a name, and the page that `rules CODE` prints."""
 
     code: str
@@ -29,7 +30,10 @@ class Rule:
 
 
 class Edit(NamedTuple):
-    """Replace bytes `start` to `end` of `file`, which read `old`, by `new`; line and column are for people."""
+    """Replace bytes `start` to `end` of `file`, which read `old`, by `new`; line and column are for people.
+
+    `part` says that the text goes on around the span: what is replaced is a piece of a requirement, not a version.
+    """
 
     file: str
     start: int
@@ -38,18 +42,17 @@ class Edit(NamedTuple):
     column: int
     old: str
     new: str
+    part: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Edits that belong together: all or none. Safe if it provably changes the text only, not what the text means."""
 
     safe: bool
     edits: tuple[Edit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A rule broken at a place. `source` is the text of the line, for the caret; `note` says more."""
 
     rule: Rule

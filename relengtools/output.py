@@ -1,11 +1,11 @@
-"""Findings as text for people and JSON for programs."""
+"""Findings as text for people and JSON for programs, and the pages of rules."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from relengtools.errors import printable
-from relengtools.findings import Edit, Finding, Fix
+from relengtools.findings import Edit, Finding, Fix, Rule
 
 
 def text(findings: Iterable[Finding]) -> str:
@@ -28,6 +28,19 @@ def summarize(findings: Sequence[Finding]) -> dict[str, Any]:
         "by_code": dict(sorted(Counter(f.rule.code for f in findings).items())),
         "fixable": {"safe": fixes["safe"], "unsafe": fixes["unsafe"]},
     }
+
+
+def page(rule: Rule) -> str:
+    """What `rules CODE` prints: code and name, what the rule finds, why that matters, its fix, an example."""
+    import textwrap
+
+    parts = (("Why", rule.why), ("Fix", rule.fix))
+    off = "" if rule.default else f"\nOff unless selected: --select {rule.name}\n"
+    text = "".join(
+        f"\n{title}\n{textwrap.fill(body, 100, initial_indent='  ', subsequent_indent='  ')}\n" for title, body in parts
+    )
+    example = textwrap.indent(rule.example, "  ")
+    return f"{rule.code} {rule.name}\n{rule.summary}\n{off}{text}\nExample\n{example}\n"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
@@ -66,10 +79,14 @@ def _block(finding: Finding) -> str:
         lines.append(f"  note: {printable(finding.note)}")
     if finding.fix is not None:
         kind = "--fix" if finding.fix.safe else "--fix --unsafe-fixes"
-        lines += [
-            f"  {kind}: {printable(e.old)} -> {printable(e.new)}{_elsewhere(e, finding)}" for e in finding.fix.edits
-        ]
+        lines += [f"  {kind}: {shown(edit)}{_elsewhere(edit, finding)}" for edit in finding.fix.edits]
     return "\n".join(lines) + "\n"
+
+
+def shown(edit: Edit) -> str:
+    """An edit for people."""
+    old, new = printable(edit.old), printable(edit.new)
+    return f"{old} -> {new}" if old and new else f"insert {new}" if new else f"remove {old}"
 
 
 def _elsewhere(edit: Edit, finding: Finding) -> str:

@@ -1,4 +1,7 @@
-"""The rules of `versions check`: RV1xx form, RV2xx agreement, RV9xx what could not be read."""
+"""The rules of `versions check`.
+
+RV1xx form, RV2xx agreement, RV3xx meaning and order, RV4xx requirements, RV5xx portability, RV9xx what can't be read.
+"""
 
 from relengtools.findings import Rule
 
@@ -8,11 +11,12 @@ INVALID = Rule(
     "The version is no PEP 440 version.",
     "pip, build, setuptools (from 66 on) and every index refuse it: the package can't be built or installed.",
     'version = "0.62.4-2-ga73a73b"',
-    "Unsafe, and only where the text is the output of `git describe`: TAG-N-gHASH becomes NEXT.devN+gHASH, the last "
-    "number of the tag's release (or pre- or post-release) counted up by one, as setuptools-scm does. This sorts after "
-    "TAG and before the next release, and the hash goes on to name the commit. An index accepts no local version, so "
-    "`+gHASH` has to go before an upload; it isn't dropped here, because two branches would then share one version. "
-    "Other invalid texts get no fix: nobody knows what they mean.",
+    "Unsafe, because an invalid text has no meaning to compare with; the note says how it was read. The output of `git "
+    "describe`, TAG-N-gHASH, becomes NEXT.devN+gHASH, the last number of the tag's release (or pre- or post-release) "
+    "counted up by one, as setuptools-scm does. This sorts after TAG and before the next release, and the hash goes on "
+    "to name the commit. An index accepts no local version, so `+gHASH` has to go before an upload; it isn't dropped "
+    "here, because two branches would then share one version. A text of another scheme (1.0~rc1, 1.0.Final, one of "
+    "`schemes` in the project's settings) becomes what `versions convert` makes of it, where that has an answer.",
 )
 SPELLING = Rule(
     "RV102",
@@ -41,6 +45,147 @@ DISAGREEMENT = Rule(
     "The build takes one of them (the owner); the others tell users and logs something that is not so.",
     'pyproject.toml: version = "1.3.0"\nalpha/__init__.py: __version__ = "1.2.0"',
     "Unsafe: the copy becomes what the owner says. Without an owner in the sources there is no fix.",
+)
+MISLEADING = Rule(
+    "RV301",
+    "misleading-version",
+    "The version is valid, but PEP 440 reads something else in it than its author probably meant.",
+    "`1.0-1` is no first packaging of 1.0 but the post-release 1.0.post1, which an index and pip take for newer; "
+    "`2010b` is a beta, so pip doesn't install it.",
+    'version = "1.0-1"  # read as 1.0.post1: a Debian revision?\nversion = "v6r21"  # read as 6.post21: or is it 6.21?',
+    "Unsafe, and only where one of `schemes` in the project's settings says what it means. Otherwise it is for the "
+    "author to write what is meant; version-spelling writes out what PEP 440 reads.",
+)
+FALLBACK = Rule(
+    "RV302",
+    "fallback-version",
+    "The version is what a tool writes that found none.",
+    "It looks like success: the build goes through, and everything that it publishes is called 0.0.0. The cause is a "
+    "missing tag, a shallow clone, an archive without version control, or a placeholder that nothing replaced.",
+    'version = "0.0.0"\nversion = "0+unknown"\nversion = "1.6.0+fallback"',
+    "None: mend the cause that the message names.",
+)
+HASH_ORDER = Rule(
+    "RV303",
+    "hash-order",
+    "Only a commit's hash tells this version from that of another commit.",
+    "Local versions are compared as text, and hashes are in no order: which of two builds is newer is left to chance. "
+    "A count of commits before the hash gives them an order. Who never compares two builds doesn't need one, so the "
+    "rule is off by default.",
+    'version = "1.0+ga73a73b"  # with an order: 1.0+2.ga73a73b, 1.1.dev2+ga73a73b',
+    "None: the number of commits isn't in the text.",
+    default=False,
+)
+INVALID_SPECIFIER = Rule(
+    "RV401",
+    "invalid-specifier",
+    "A requirement that PEP 508 refuses.",
+    "pip, build and other installers refuse the file or, in published metadata, the whole release. Old ones took it.",
+    "dependencies = ['torch>=1.9.*', 'plotly>=5.24<6']",
+    "Unsafe, because an invalid text has no meaning to compare with. Where all the tools that read it agree on what it "
+    "says (a `.*` behind >= or <, a missing comma, =>, stray quotes, `^1.2`), it becomes that, and the note names the "
+    "readers. Where they disagree (`!=~5.0`, `<=3.4.*`, `~=1`, `>dev`, no operator) nothing is touched.",
+)
+ODD_SPECIFIER = Rule(
+    "RV402",
+    "odd-specifier",
+    "A requirement that is valid, but oddly spelt.",
+    "Built metadata, lock files and other tools show another text, and some parsers are less lenient than packaging.",
+    "install_requires=['foo>=v1.0', 'bar~=1.5.0.dev', 'baz>=2,']",
+    "Safe: both texts parse, with equal name, extras, URL and marker, and `SpecifierSet.to_range()` of both is equal.",
+)
+INVALID_PYTHON = Rule(
+    "RV403",
+    "invalid-requires-python",
+    "Requires-Python is no version specifier.",
+    "Builds fail; from an index pip ignores such a value, and installs on every Python.",
+    "requires-python = '>=3.6.*'",
+    "Unsafe, and only where all readers agree. `3.8` stays: it is a series in PEP 345, exactly 3.8 in Poetry, and "
+    "often meant as `>=3.8`.",
+)
+ARBITRARY_EQUALITY = Rule(
+    "RV404",
+    "arbitrary-equality",
+    "A requirement uses `===`.",
+    "`===` compares plain strings: `===1.0` doesn't accept 1.0.0. It is meant for versions that PEP 440 refuses, and "
+    "indexes have none of them any more.",
+    "foo===2011k",
+    "None: the operand is a string, and nobody may rewrite it.",
+)
+SIBLING_PIN = Rule(
+    "RV405",
+    "sibling-pin",
+    "A requirement on another project of the tree doesn't accept the version that this has.",
+    "The projects of one tree can't be installed together, most often because a release counted up one of them alone.",
+    'packages/core: version = "2.1"\npackages/cli: dependencies = ["core==2.0"]',
+    "Unsafe, and only for a single `==`: it becomes the version that the sibling has.",
+)
+MARKER = Rule(
+    "RV406",
+    "marker-looks-wrong",
+    "A marker holds always, never, or by accident.",
+    "The requirement is silently installed everywhere or nowhere.",
+    "foo; python_version < '3,8'\nbar; sys_platform == 'windows'",
+    "Unsafe for a decimal comma, which becomes a dot; none otherwise.",
+)
+PARENTHESES = Rule(
+    "RV407",
+    "parenthesized-specifier",
+    "Version specifiers stand in parentheses.",
+    "This is the form of PEP 345; PEP 508 takes it for compatibility. Old metadata is full of it, so the rule is off "
+    "by default.",
+    "foo (>=1.0)",
+    "Safe, proved as for odd-specifier.",
+    default=False,
+)
+PADDED_SPECIFIER = Rule(
+    "RV408",
+    "padded-specifier",
+    "A version in a requirement has leading zeros.",
+    "The canonical form has none. Who requires a calendar-versioned project may want its own spelling, so the rule is "
+    "off by default.",
+    "certifi>=2023.07.22",
+    "Safe, proved as for odd-specifier.",
+    default=False,
+)
+OVERSIZED = Rule(
+    "RV501",
+    "oversized-number",
+    "A number of the version has more than 64 bits.",
+    "packaging and pip take it, uv and other tools that keep numbers in 64 bits refuse the whole version.",
+    'version = "1.99999999999999999999"',
+    "None.",
+)
+LOCAL = Rule(
+    "RV502",
+    "local-version",
+    "The version has a local label.",
+    "Indexes refuse local versions, and the tag of a container image can't hold the `+`. Who only installs from files "
+    "or keeps an index of his own may want one, so the rule is off by default.",
+    'version = "1.0+ubuntu1"',
+    "None: without the label it is another version.",
+    default=False,
+)
+EPOCH = Rule(
+    "RV503",
+    "version-epoch",
+    "The version has an epoch.",
+    "It is the only way back from a numbering that went too high, and for good: every later version needs it too, and "
+    "`!` is refused by dpkg, apk and rpm, in the tags of container images, and by shells that take it for history. The "
+    "rule is off by default.",
+    'version = "1!2.0"',
+    "None: without the epoch it is another version.",
+    default=False,
+)
+UNPACKAGEABLE = Rule(
+    "RV504",
+    "unpackageable-version",
+    "A distribution's package can't carry the version, or not in its order.",
+    "Alpine has no place for dev releases, epochs and local versions; dpkg and RPM order local versions otherwise. "
+    "Only who makes such packages of every commit has to care, so the rule is off by default.",
+    'version = "1.1.dev3"  # Alpine has no place for a dev release',
+    "None: see `versions convert --to alpine`, or debian, or rpm.",
+    default=False,
 )
 MISSING = Rule(
     "RV901",
@@ -75,4 +220,38 @@ BYTE_ORDER_MARK = Rule(
     "None: save the file as UTF-8 without a byte-order mark.",
 )
 
-RULES = (INVALID, SPELLING, PADDING, DISAGREEMENT, MISSING, UNREADABLE, SYNTAX, BYTE_ORDER_MARK)
+UNUSED_WAIVER = Rule(
+    "RV905",
+    "unused-waiver",
+    "A comment waives a rule that has nothing to say there.",
+    "It is left over, misspelt, or stands on the wrong line; the next real finding there would go unseen.",
+    '# relengtools: ignore[RV102]\nversion = "1.0"',
+    "None: take the comment, or the rule in it, away.",
+)
+
+RULES = (
+    INVALID,
+    SPELLING,
+    PADDING,
+    DISAGREEMENT,
+    MISLEADING,
+    FALLBACK,
+    HASH_ORDER,
+    INVALID_SPECIFIER,
+    ODD_SPECIFIER,
+    INVALID_PYTHON,
+    ARBITRARY_EQUALITY,
+    SIBLING_PIN,
+    MARKER,
+    PARENTHESES,
+    PADDED_SPECIFIER,
+    OVERSIZED,
+    LOCAL,
+    EPOCH,
+    UNPACKAGEABLE,
+    MISSING,
+    UNREADABLE,
+    SYNTAX,
+    BYTE_ORDER_MARK,
+    UNUSED_WAIVER,
+)

@@ -1,16 +1,23 @@
 """The commands of `relengtools versions`."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from relengtools.errors import RelengError, printable
+from relengtools.errors import Attempts, RelengError, printable
 
 if TYPE_CHECKING:
-    from relengtools.findings import Finding, Rule
+    from relengtools.findings import Finding
+    from relengtools.versions.baseline import Known
+    from relengtools.versions.check import Outcome, Terms
+    from relengtools.versions.discover import Place
     from relengtools.versions.project import Project
     from relengtools.versions.rewrite import Change
+    from relengtools.versions.settings import Settings
 
 PATHS = click.argument("paths", metavar="[PATH]...", nargs=-1)
 FORMAT = click.option(
@@ -19,6 +26,13 @@ FORMAT = click.option(
     default="text",
     show_default=True,
     help="For people or for programs.",
+)
+FINDINGS_FORMAT = click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for code scanning (SARIF 2.1.0), or as annotations of a GitHub workflow.",
 )
 KINDS = """\b
   pyproject  [project] version         setup-cfg  [metadata] version of setup.cfg
@@ -101,7 +115,8 @@ def show(path: str) -> int:
     "--select", multiple=True, metavar="RULES", help="Only these rules: codes, prefixes or names, comma-separated."
 )
 @click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules; wins over --select.")
-@FORMAT
+@click.option("--baseline", metavar="FILE", help="Don't report what this JSON of an earlier run already holds.")
+@FINDINGS_FORMAT
 def check(
     paths: Sequence[str],
     fix: bool,
@@ -109,12 +124,22 @@ def check(
     unsafe_fixes: bool,
     select: Sequence[str],
     ignore: Sequence[str],
+    baseline: str | None,
     output_format: str,
 ) -> int:
-    """Judge versions against PEP 440 and each other; --fix rewrites them in place.
+    """Judge versions against PEP 440 and each other, and requirements against PEP 508; --fix rewrites them in place.
 
     Nothing is rewritten but the bytes of the version: the file is read again and has to say the same but for it. The
     files of a project are written all or none. Zero padding (2026.08.10) may stay unless you select zero-padding.
+
+    \b
+    A comment on the line, or alone on the line above, waives a rule there:
+      version = "v1.0"  # relengtools: ignore[version-spelling]
+    In [tool.relengtools] of pyproject.toml, the nearest at or above a project:
+      select, ignore   as on the command line, whose --select sets both aside
+      exclude          folders of projects that a walk leaves out: ["tests/data"]
+      zero-padding     "keep" (the default) or "drop"; or by kind: { pyproject = "drop" }
+      schemes          what versions of the project's own scheme mean (see convert)
 
     \b
     Examples:
@@ -122,37 +147,37 @@ def check(
       relengtools versions check --fix                   v1.2-rc1 -> 1.2rc1
       relengtools versions check --diff --unsafe-fixes | git apply
       relengtools versions check --select zero-padding --fix
-      relengtools versions check --ignore RV2 --output-format json
+      relengtools versions check --output-format json > known.json
+      relengtools versions check --baseline known.json   only what is new since then
 
     Exit code 1 also after --fix has rewritten something, and for a --diff that isn't empty.
     """
-    from relengtools.findings import selected
-    from relengtools.versions.rules import judge
+    from relengtools.versions import check as checking
+    from relengtools.versions.settings import rule_names
 
-    chosen, ignored = _rules(select), _rules(ignore)
+    chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
+    known = _baseline(baseline)
     projects, failed = _read(paths)
-
-    def judged(project: "Project") -> list["Finding"]:
-        return [finding for finding in judge(project) if selected(finding.rule, chosen, ignored)]
-
+    settings, unsettled = _settings(projects, chosen, ignored)
+    projects = [project for project in projects if project.place.root in settings]
     _say_unknown(projects)
-    if not (fix or diff):
-        findings = [finding for project in projects for finding in judged(project)]
-        _print(findings, output_format, len(projects))
-        return 2 if failed else min(len(findings), 1)
-    changes, stay, refused = _fix(projects, judged, unsafe_fixes, write=not diff)
-    if diff:
-        _print_diff(changes, stay)
+    given = checking.terms(projects, settings, known, unsafe_fixes and (fix or diff))
+    if fix or diff:
+        code = _fix(projects, given, unsafe_fixes, not diff, output_format)
     else:
-        _print(stay, output_format, len(projects), len(changes))
-    return 2 if failed or refused else int(bool(changes or stay))
+        findings = checking.report(projects, given)
+        _print(findings, output_format, len(projects))
+        code = min(len(findings), 1)
+    return 2 if failed or unsettled else code
 
 
 @click.command()
 @click.argument("rule", required=False)
 @FORMAT
 def rules(rule: str | None, output_format: str) -> int:
-    """The rules of `check`; with RULE (code, prefix or name) its page: what, why, an example, and how safe its fix is.
+    """The rules of `check`: code, name, whether there is a fix and of which kind, what it finds.
+
+    With RULE (code, prefix or name) its page: what, why, an example, and how safe its fix is.
 
     \b
     Examples:
@@ -160,8 +185,7 @@ def rules(rule: str | None, output_format: str) -> int:
       relengtools versions rules RV102
       relengtools versions rules zero-padding
     """
-    from dataclasses import asdict
-
+    from relengtools.output import page
     from relengtools.versions.catalogue import RULES
     from relengtools.versions.rules import find
 
@@ -171,13 +195,15 @@ def rules(rule: str | None, output_format: str) -> int:
     if output_format == "json":
         import json
 
-        click.echo(json.dumps({"rules": [asdict(r) for r in found]}, indent=2))
+        click.echo(json.dumps({"rules": [r._asdict() for r in found]}, indent=2))
     elif rule is not None:
-        click.echo("\n".join(_page(r) for r in found), nl=False)
+        click.echo("\n".join(page(r) for r in found), nl=False)
     else:
         width = max(len(r.name) for r in RULES)
         for r in RULES:
-            click.echo(f"{r.code}  {r.name:{width}}  {r.summary}{'' if r.default else ' (off unless selected)'}")
+            fix = r.fix.split()[0].strip(".:,").lower()
+            off = "" if r.default else " (off unless selected)"
+            click.echo(f"{r.code}  {r.name:{width}}  {'-' if fix == 'none' else fix:6}  {r.summary}{off}")
     return 0
 
 
@@ -187,7 +213,7 @@ def _read(paths: Sequence[str]) -> tuple[list["Project"], bool]:
     from relengtools.versions.project import read
 
     found = discover(paths or ["."])
-    projects = [project for place in found.places.values() if (project := read(place))]
+    projects = [project for place in _included(found.places.values(), paths) if (project := read(place))]
     if not projects and not found.errors:
         where = ", ".join(printable(path) for path in paths or ["."])
         found.errors.append(f"{where}: no project found: no pyproject.toml, setup.cfg or setup.py describes a package")
@@ -207,61 +233,123 @@ def _named_unreadable(project: "Project") -> bool:
     )
 
 
-def _fix(
-    projects: Sequence["Project"], judged: Callable[["Project"], list["Finding"]], unsafe: bool, write: bool
-) -> tuple[list["Change"], list["Finding"], bool]:
-    """Make or only plan the changes, project by project; changes, findings that stay, whether one was refused."""
-    from relengtools.versions import project as reader
-    from relengtools.versions import rewrite
+def _included(places: Iterable["Place"], paths: Sequence[str]) -> list["Place"]:
+    """The places that no settings exclude; what is named on the command line is wanted all the same."""
+    from relengtools.versions.settings import DEFAULT, find
+
+    named = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
+    known: dict[Path, Any] = {}
+    chosen = []
+    for place in places:
+        settings = DEFAULT
+        with Attempts(lambda line: None):  # told of by `check`, which is who uses the rest of them
+            settings = find(place.root, place.tree, known)
+        asked = any(place.root.is_relative_to(path) and settings.excludes(path) for path in named)
+        if asked or not settings.excludes(place.root):
+            chosen.append(place)
+    return chosen
+
+
+def _settings(
+    projects: Sequence["Project"], select: Sequence[str], ignore: Sequence[str]
+) -> tuple[dict[Path, "Settings"], bool]:
+    """The settings by root of project, under the command line's; those that can't be used are left out and told of."""
+    from relengtools.versions.settings import find, narrowed
+
+    known: dict[Path, Any] = {}
+    settings = {}
+    said: dict[str, None] = {}
+    attempts = Attempts(lambda line: said.setdefault(line))
+    for project in projects:
+        with attempts:
+            found = find(project.place.root, project.place.tree, known)
+            settings[project.place.root] = narrowed(found, select, ignore)
+    for line in said:
+        _say(line)
+    return settings, attempts.failed
+
+
+def _baseline(name: str | None) -> "Known | None":
+    if name is None:
+        return None
+    from relengtools.versions.baseline import read
+
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RelengError(f"{printable(name)}: can't read the baseline: {reason}") from error
+    return read(name, data)
+
+
+def _fix(projects: Sequence["Project"], given: "Terms", unsafe: bool, write: bool, output_format: str) -> int:
+    """Make the changes and tell what stays, or print them as a patch; the exit code."""
+    from relengtools.versions.check import fixed
 
     changes: list[Change] = []
     stay: list[Finding] = []
     refused = False
-    for project in projects:
-        findings = judged(project)
-        try:
-            planned = rewrite.plan(project.sources, rewrite.choose(findings, unsafe))
-            if write and planned:
-                rewrite.write(planned)
-                findings = judged(reader.read(project.place) or project)
-                for change in planned:
-                    edits = ", ".join(f"{printable(edit.old)} -> {edit.new}" for edit in change.edits)
-                    _say(f"{printable(change.source.file)}: {edits}")
-            elif planned:
-                findings = [f for f in findings if f.fix is None or not (f.fix.safe or unsafe)]
-            changes += planned
-        except rewrite.RewriteError as error:
-            _say(str(error))
+    for outcome in fixed(projects, given, unsafe, write):
+        changes += outcome.changes
+        stay += outcome.findings
+        if outcome.refusal:
+            _say(outcome.refusal)
             refused = True
-        stay += findings
-    return changes, stay, refused
+        elif write:
+            _say_rewritten(outcome)
+    if write:
+        _print(stay, output_format, len(projects), len(changes))
+    else:
+        _print_diff(changes, stay)
+    return 2 if refused else int(bool(changes or stay))
 
 
-def _rules(given: Sequence[str]) -> list[str]:
-    """Codes, prefixes and names, checked: a misspelt one would silently select nothing."""
-    from relengtools.versions.catalogue import RULES
+def _say_rewritten(outcome: "Outcome") -> None:
+    from relengtools.output import shown
 
-    names = [name.strip() for text in given for name in text.split(",") if name.strip()]
-    for name in names:
-        if not any(rule.name == name or rule.code.startswith(name) for rule in RULES):
-            raise RelengError(f"{printable(name)}: no such rule; see `relengtools versions rules`")
-    return names
+    for change in outcome.changes:
+        edits = ", ".join(shown(edit) for edit in change.edits)
+        _say(f"{printable(change.source.file)}: {edits}")
+    for finding in outcome.hidden:
+        place = finding.location
+        _say(f"{printable(place.file)}:{place.line}: {printable(finding.message)}")
+
+
+def _split(given: Sequence[str]) -> list[str]:
+    return [name.strip() for text in given for name in text.split(",") if name.strip()]
 
 
 def _print(findings: Sequence["Finding"], output_format: str, projects: int, fixed: int = 0) -> None:
     from relengtools import output
 
-    if output_format == "json":
-        click.echo(output.json_document(findings, projects=projects, files_rewritten=fixed))
-        return
-    click.echo(output.text(findings), nl=False)
-    fixable = output.summarize(findings)["fixable"]
+    match output_format:
+        case "json":
+            click.echo(output.json_document(findings, projects=projects, files_rewritten=fixed))
+        case "sarif":
+            from relengtools.output_sarif import document
+            from relengtools.versions.catalogue import RULES
+
+            click.echo(document(findings, RULES))
+        case "github":
+            from relengtools.output_github import annotations
+
+            click.echo(annotations(findings), nl=False)
+        case _:
+            click.echo(output.text(findings), nl=False)
+    if output_format in ("text", "github"):
+        _say(_summary(findings, projects, fixed))
+
+
+def _summary(findings: Sequence["Finding"], projects: int, fixed: int) -> str:
+    from relengtools.output import summarize
+
+    fixable = summarize(findings)["fixable"]
     ways = [
         f"{n} {kind}"
         for n, kind in ((fixable["safe"], "by --fix"), (fixable["unsafe"], "by --fix --unsafe-fixes"))
         if n
     ]
-    _say(
+    return (
         f"{_count(projects, 'project')}, {_count(len(findings), 'finding')}"
         + (f", {_count(fixed, 'file')} rewritten" if fixed else "")
         + (f" (can be mended: {', '.join(ways)})" if ways else "")
@@ -278,23 +366,11 @@ def _print_diff(changes: Sequence["Change"], stay: Sequence["Finding"]) -> None:
 
 def _say_unknown(projects: Sequence["Project"]) -> None:
     """A version that nobody looked at must not pass for a good one."""
-    from relengtools.versions.listing import reason
-
     for project in projects:
         if project.owner is None and project.provider is None and not project.missing and not project.problems:
+            from relengtools.versions.listing import reason
+
             _say(f"{printable(project.path)}: not judged: {reason(project)}")
-
-
-def _page(rule: "Rule") -> str:
-    import textwrap
-
-    parts = (("Why", rule.why), ("Fix", rule.fix))
-    off = "" if rule.default else f"\nOff unless selected: --select {rule.name}\n"
-    text = "".join(
-        f"\n{title}\n{textwrap.fill(body, 100, initial_indent='  ', subsequent_indent='  ')}\n" for title, body in parts
-    )
-    example = textwrap.indent(rule.example, "  ")
-    return f"{rule.code} {rule.name}\n{rule.summary}\n{off}{text}\nExample\n{example}\n"
 
 
 def _count(number: int, noun: str) -> str:

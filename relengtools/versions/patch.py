@@ -34,7 +34,7 @@ def _file(change: Change) -> bytes:
 
 
 def _hunks(change: Change) -> list[Hunk]:
-    """The lines that each edit touches, before and after; edits on one line become one."""
+    """The lines that each edit touches, before and after; edits on one line, or on neighbours, become one."""
     data = change.source.data
     hunks: list[tuple[int, int, bytes]] = []
     for edit in change.edits:
@@ -42,9 +42,9 @@ def _hunks(change: Change) -> list[Hunk]:
         end = data.find(b"\n", edit.end)
         last = end + 1 if end >= 0 else len(data)
         new = edit.new.encode("ascii")
-        if hunks and hunks[-1][1] > first:
-            start, _, before = hunks.pop()
-            kept = before[: len(before) - (last - edit.start)]
+        if hunks and hunks[-1][1] >= first:
+            start, end_before, before = hunks.pop()
+            kept = before[: len(before) - max(0, end_before - edit.start)] + data[end_before : edit.start]
             hunks.append((start, last, kept + new + data[edit.end : last]))
         else:
             hunks.append((first, last, data[first : edit.start] + new + data[edit.end : last]))

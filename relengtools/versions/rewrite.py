@@ -5,18 +5,21 @@ import os
 import signal
 import stat
 import tempfile
+from bisect import bisect, insort
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
 from relengtools.findings import Edit, Finding
-from relengtools.versions.catalogue import DISAGREEMENT, INVALID, PADDING, SPELLING
-from relengtools.versions.locate.source import Source
+from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, PADDING, SIBLING_PIN, SPELLING
+from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.proof import proves
 
-# Which of two fixes of one span is written: what the owner says, then the canonical form, then the milder spelling.
-_RANK = {rule.code: rank for rank, rule in enumerate((DISAGREEMENT, PADDING, INVALID, SPELLING))}
+# Which of two fixes of one span is written: what another place says, what is meant, the canonical form, the spelling.
+_ORDER = (DISAGREEMENT, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING)
+_RANK = {rule.code: rank for rank, rule in enumerate(_ORDER)}
 
 
 class Change(NamedTuple):
@@ -32,14 +35,24 @@ class RewriteError(RelengError):
 
 
 def choose(findings: Iterable[Finding], unsafe: bool) -> list[Edit]:
-    """The edits to make, at most one a span, in order of file and place."""
-    fixed = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
+    """The edits to make, at most one a span and none across another, in order of file and place."""
+    fixes = [(_RANK.get(f.rule.code, len(_ORDER)), f.fix) for f in findings if f.fix and (f.fix.safe or unsafe)]
+    taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
     chosen: dict[tuple[str, int, int], Edit] = {}
-    for finding in sorted(fixed, key=lambda f: _RANK.get(f.rule.code, 0)):
-        assert finding.fix is not None
-        for edit in finding.fix.edits:
-            chosen.setdefault((edit.file, edit.start, edit.end), edit)
+    for _, fix in sorted(fixes, key=lambda ranked: ranked[0]):
+        if any(_crosses(edit, taken[edit.file]) for edit in fix.edits):
+            continue
+        for edit in fix.edits:
+            if chosen.setdefault((edit.file, edit.start, edit.end), edit) is edit:
+                insort(taken[edit.file], (edit.start, edit.end))
     return sorted(chosen.values())
+
+
+def _crosses(edit: Edit, taken: Sequence[tuple[int, int]]) -> bool:
+    """Whether the edit overlaps a span of `taken` (in order, disjoint) that isn't the very same."""
+    at = bisect(taken, (edit.start, edit.end))
+    near = taken[max(0, at - 1) : at + 1]
+    return any(s < edit.end and edit.start < e and (s, e) != (edit.start, edit.end) for s, e in near)
 
 
 def plan(sources: Sequence[Source], edits: Sequence[Edit]) -> list[Change]:
@@ -50,10 +63,38 @@ def plan(sources: Sequence[Source], edits: Sequence[Edit]) -> list[Change]:
         if own:
             _may_be_written(source)
             new = splice(source.data, own)
-            if not proves(source, own, new):
+            if not _proved(source, own, new):
                 raise RewriteError(f"{printable(source.file)}: not rewritten: more than the version would change")
             changes.append(Change(source, own, new))
     return changes
+
+
+def _proved(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
+    """First the versions are changed, then the requirements, and each step is proved by itself."""
+    versions = [edit for edit in edits if not edit.part]
+    between = splice(source.data, versions)
+    if versions and not proves(source, versions, between):
+        return False
+    if len(versions) == len(edits):
+        return True
+    from relengtools.versions.requirements import locate
+
+    return locate.proves(_after(source, between), _shifted(edits), new)
+
+
+def _after(source: Source, data: bytes) -> Source:
+    return source._replace(data=data, text=data.removeprefix(BOM).decode(source.encoding))
+
+
+def _shifted(edits: Sequence[Edit]) -> list[Edit]:
+    """The edits of requirements where they are once those of versions have been made."""
+    shift, moved = 0, []
+    for edit in edits:
+        if edit.part:
+            moved.append(edit._replace(start=edit.start + shift, end=edit.end + shift))
+        else:
+            shift += len(edit.new) - (edit.end - edit.start)
+    return moved
 
 
 def splice(data: bytes, edits: Iterable[Edit]) -> bytes:

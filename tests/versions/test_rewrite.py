@@ -149,7 +149,7 @@ def test_a_symlink_is_read_but_never_rewritten(tree, run):
 
 def planned(root: Path):
     project = read(Place(root, root, ("pyproject.toml",)))
-    return rewrite.plan(project.sources, rewrite.choose(rules.judge(project), unsafe=True))
+    return rewrite.plan(project.sources, rewrite.choose(rules.judge(project).findings, unsafe=True))
 
 
 TWO = {"pyproject.toml": '[project]\nname="x"\nversion = "v1"\n', "x.py": "__version__ = 'v1'\n"}
@@ -250,7 +250,7 @@ def test_laws_of_fixing(tmp_path_factory, data, one, two, three, end, unsafe):
     place = Place(root, root, ("pyproject.toml", "setup.cfg"))
     project = read(place)
     assert len(project.declarations) == 3
-    edits = rewrite.choose(rules.judge(project), unsafe)
+    edits = rewrite.choose(rules.judge(project).findings, unsafe)
     changes = rewrite.plan(project.sources, edits)
     for change in changes:
         assert outside(change.source.data, [(e.start, e.end) for e in change.edits]) == outside(
@@ -262,7 +262,7 @@ def test_laws_of_fixing(tmp_path_factory, data, one, two, three, end, unsafe):
     if not unsafe:
         for old, new in zip(project.declarations, again.declarations, strict=True):
             assert old.value == new.value or Version(old.value) == Version(new.value)
-    assert rewrite.plan(again.sources, rewrite.choose(selected(rules.judge(again)), unsafe)) == []
+    assert rewrite.plan(again.sources, rewrite.choose(selected(rules.judge(again).findings), unsafe)) == []
 
 
 SEEDS = {
@@ -293,7 +293,7 @@ def test_no_broken_file_breaks_the_program(tmp_path_factory, cuts):
         source = next(s for s in project.sources if s.file == declaration.file)
         assert source.data[declaration.span.start : declaration.span.end].decode(source.encoding) == declaration.raw
     try:
-        rewrite.write(rewrite.plan(project.sources, rewrite.choose(rules.judge(project), unsafe=True)))
+        rewrite.write(rewrite.plan(project.sources, rewrite.choose(rules.judge(project).findings, unsafe=True)))
     except rewrite.RewriteError as error:
         assert "more than the version would change" in str(error)
     assert len(read(place).declarations) == len(project.declarations)

@@ -1,36 +1,12 @@
-"""Every requirement of a project."""
+"""The requirements of a file, and the proof that an edit changed nothing but them."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from relengtools.findings import Edit
-from relengtools.versions.declaration import Problem
 from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.requirements import text
 from relengtools.versions.requirements.requirement import Requirement
-from relengtools.versions.specifiers.text import Region
-
-_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
-
-
-class Located(NamedTuple):
-    """The requirements of a project, the files of pip read for them, and those that could not be read."""
-
-    requirements: list[Requirement]
-    files: list[Source]
-    problems: list[Problem]
-
-
-def locate(sources: Iterable[Source], root: Path, tree: Path) -> Located:
-    """Every requirement of the project at `root`: in `sources`, read before, and in requirements and constraints files.
-
-    Files are followed (`-r`, `-c`) inside `tree` only.
-    """
-    files, problems = text.read(root, tree)
-    own = [source for source in sources if source.path.parent == root and source.path.name in _FILES]
-    found = [requirement for source in (*own, *files) for requirement in requirements(source)]
-    return Located(found, files, problems)
 
 
 def requirements(source: Source) -> Iterator[Requirement]:
@@ -52,11 +28,24 @@ def requirements(source: Source) -> Iterator[Requirement]:
 
 def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     """Whether `new`, located again, holds the same requirements but for `edits`, and the same everything else."""
+    if source.path.name == "pyproject.toml" and not _is_toml(new):
+        return False
     again = Source(source.file, source.path, new, new.removeprefix(BOM).decode(source.encoding), source.encoding)
     before, after = list(requirements(source)), list(requirements(again))
     if len(before) != len(after) or _without(source, before) != _without(again, after):
         return False
-    return all(_edited(old, edits) == new.text for old, new in zip(before, after, strict=True))
+    changes = _characters(source, edits)
+    return all(_edited(old, changes) == new.text for old, new in zip(before, after, strict=True))
+
+
+def _is_toml(data: bytes) -> bool:
+    """The scanner leaves validity to tomllib."""
+    import tomllib
+
+    try:
+        return bool(tomllib.loads(data.removeprefix(BOM).decode()))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _without(source: Source, found: Sequence[Requirement]) -> list[str]:
@@ -68,17 +57,24 @@ def _without(source: Source, found: Sequence[Requirement]) -> list[str]:
     return [*pieces, source.text[at:]]
 
 
-def _edited(requirement: Requirement, edits: Sequence[Edit]) -> str:
-    """The requirement's text after those of `edits` that fall into it."""
-    text, shift = requirement.text, 0
-    span = requirement.span()
-    own = sorted(edit for edit in edits if span.start <= edit.start <= edit.end <= span.end)
-    if not own or not requirement.places:
-        return text
-    bytes_at = {requirement.span(Region(i, i)).start: i for i in range(len(text) + 1)}
-    for edit in own:
-        if edit.start in bytes_at and edit.end in bytes_at:
-            start, end = bytes_at[edit.start] + shift, bytes_at[edit.end] + shift
-            text = text[:start] + edit.new + text[end:]
-            shift += len(edit.new) - (end - start)
+def _edited(requirement: Requirement, edits: Sequence[tuple[int, int, str]]) -> str:
+    """The requirement's text after those of `edits` (in characters of the file) that fall into it."""
+    text, places = requirement.text, requirement.places
+    own = edits[bisect_left(edits, (requirement.start,)) : bisect_left(edits, (requirement.end + 1,))]
+    for start, end, new in reversed(own):
+        if start in places and end in places:
+            text = text[: places.index(start)] + new + text[places.index(end) :]
     return text
+
+
+def _characters(source: Source, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
+    """The edits with offsets in characters, in order."""
+    body = source.data.removeprefix(BOM)
+    shift = len(source.data) - len(body)
+    spans = (((edit.start - shift, edit.end - shift), edit.new) for edit in edits)
+    if source.text.isascii():
+        return sorted((start, end, new) for (start, end), new in spans)
+    return sorted(
+        (len(body[:start].decode(source.encoding)), len(body[:end].decode(source.encoding)), new)
+        for (start, end), new in spans
+    )

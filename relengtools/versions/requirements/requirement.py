@@ -1,8 +1,10 @@
 """A requirement as it stands in a file, character by character."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from relengtools.findings import Edit
@@ -10,6 +12,7 @@ from relengtools.versions.declaration import Span
 from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.specifiers.text import Change, Form, Region
 
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 _ESCAPE = re.compile(r"\\(.)|[^\\]", re.DOTALL)
 
 
@@ -37,19 +40,22 @@ class Requirement:
         text, source = self.source.text, self.source
         first = len(text[:start].encode(source.encoding)) + len(BOM) * source.marked
         last = first + len(text[start:end].encode(source.encoding))
-        return Span(first, last, *source.position(start), *source.position(end))
+        return Span(first, last, *_position(text, start), *_position(text, end))
 
     def edits(self, changes: Iterable[Change]) -> tuple[Edit, ...] | None:
         """The edits of the file that make `changes` to the text, or None where they can't be made."""
         if not self.places or "0".encode(self.source.encoding) != b"0":
             return None
-        return tuple(self._edit(change) for change in sorted(changes))
+        edits = tuple(self._edit(change) for change in sorted(changes))
+        return edits if all(edit.new.isascii() for edit in edits) else None
 
     def _edit(self, change: Change) -> Edit:
         start, end = self.places[change.start], self.places[change.end]
         span = self.span(Region(change.start, change.end))
         new = _requoted(change.new, self.source.text[self.start - 1 : self.start])
-        return Edit(self.source.file, span.start, span.end, span.line, span.column, self.source.text[start:end], new)
+        return Edit(
+            self.source.file, span.start, span.end, span.line, span.column, self.source.text[start:end], new, part=True
+        )
 
 
 class Line(NamedTuple):
@@ -77,6 +83,18 @@ def written(source: Source, form: Form, key: str, line: Line) -> Iterator[Requir
     start = line.start + len(line.text) - len(line.text.lstrip())
     if text and "%" not in text:
         yield Requirement(source, form, key, text, start, start + len(text), range(start, start + len(text) + 1))
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    """Line and column as `Source.position` counts them; a file has many requirements, so its lines are counted once."""
+    starts = _line_starts(text)
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
+
+
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> list[int]:
+    return [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
 
 
 def _requoted(new: str, quote: str) -> str:

@@ -46,14 +46,18 @@ def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int) -> Iterator[as
             yield node
         case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner) | ast.Dict(values=inner):
             for element in inner:
-                yield from _strings(body, element, depth)
+                # A sum in a list is one of texts, and its terms are no requirements.
+                if isinstance(node, ast.Dict) or not isinstance(element, ast.BinOp):
+                    yield from _strings(body, element, depth)
+        case ast.Starred(value=value):
+            yield from _strings(body, value, depth)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             yield from _strings(body, left, depth)
             yield from _strings(body, right, depth)
         case ast.Name(id=name) if depth < 4:
-            value, _ = python.constant(body, name)
-            if value is not None:
-                yield from _strings(body, value, depth + 1)
+            assigned, _ = python.constant(body, name)
+            if assigned is not None:
+                yield from _strings(body, assigned, depth + 1)
 
 
 def _literal(source: Source, form: Form, key: str, start: int, end: int, value: str) -> Requirement | None:

@@ -1,0 +1,32 @@
+"""Findings as workflow commands, which GitHub shows beside the lines of a pull request."""
+
+from collections.abc import Iterable
+
+from relengtools.errors import printable
+from relengtools.findings import Finding
+
+_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
+
+
+def annotations(findings: Iterable[Finding]) -> str:
+    """One `::error …::message` line a finding; columns only where the span is of one line, as GitHub wants it.
+
+    Source: "Workflow commands for GitHub Actions", and the escapes of its toolkit (@actions/core, command.ts).
+    """
+    return "".join(_annotation(finding) for finding in findings)
+
+
+def _annotation(finding: Finding) -> str:
+    place = finding.location
+    properties = {"file": place.file, "line": str(place.line), "endLine": str(max(place.line, place.end_line))}
+    if place.end_line <= place.line:
+        properties |= {"col": str(place.column), "endColumn": str(max(place.column, place.end_column))}
+    properties["title"] = f"{finding.rule.code} {finding.rule.name}"
+    said = ",".join(f"{name}={_escaped(printable(value), _PROPERTY)}" for name, value in properties.items())
+    text = finding.message if finding.note is None else f"{finding.message} ({finding.note})"
+    return f"::error {said}::{_escaped(printable(text), _DATA)}\n"
+
+
+def _escaped(text: str, escapes: dict[str, str]) -> str:
+    return "".join(escapes.get(character, character) for character in text)

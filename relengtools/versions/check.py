@@ -1,0 +1,111 @@
+"""Projects to what `check` reports and rewrites: rules, waivers, selection and baseline, then the fixes."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.findings import Finding, Location
+from relengtools.versions import rules
+from relengtools.versions.catalogue import MISLEADING
+from relengtools.versions.project import Project, read
+from relengtools.versions.settings import Settings
+
+if TYPE_CHECKING:
+    from relengtools.versions.baseline import Known
+    from relengtools.versions.rewrite import Change
+
+
+class Terms(NamedTuple):
+    """What findings are judged by: settings by root of project, siblings' versions by tree, and what is known."""
+
+    settings: Mapping[Path, Settings]
+    siblings: Mapping[Path, Mapping[str, str]]
+    known: "Known | None" = None
+
+
+class Outcome(NamedTuple):
+    """What became of a project: the changes made or planned, the findings that stay, why nothing could be rewritten.
+
+    `hidden` are findings without a fix of their own that those of others make invisible.
+    """
+
+    changes: Sequence["Change"]
+    findings: Sequence[Finding]
+    refusal: str | None = None
+    hidden: Sequence[Finding] = ()
+
+
+# A place that several projects share is told of once.
+_Seen = set[tuple[str, Location]]
+
+
+def terms(projects: Iterable[Project], settings: Mapping[Path, Settings], known: "Known | None", unsafe: bool) -> Terms:
+    """The terms for a tree; `unsafe` says that invalid versions will be rewritten too."""
+    trees: dict[Path, list[tuple[Project, Settings]]] = {}
+    for project in projects:
+        trees.setdefault(project.place.tree, []).append((project, settings[project.place.root]))
+    siblings = {tree: rules.versions_of(inner, unsafe) for tree, inner in trees.items() if len(inner) > 1}
+    return Terms(settings, siblings, known)
+
+
+def report(projects: Iterable[Project], given: Terms) -> list[Finding]:
+    """The findings on all projects."""
+    seen: _Seen = set()
+    found: list[Finding] = []
+    for project in projects:
+        new = _judged(project, given, seen).findings
+        seen |= _places(new)
+        found += new
+    return found
+
+
+def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) -> Iterator[Outcome]:
+    """Make or only plan the changes, project by project, all files of one or none."""
+    from relengtools.versions import rewrite
+
+    seen: _Seen = set()
+    for project in projects:
+        before = _judged(project, given, seen)
+        changes: list[Change] = []
+        refusal = None
+        try:
+            planned = rewrite.plan(before.sources, rewrite.choose(before.findings, unsafe))
+            if write and planned:
+                rewrite.write(planned)
+            changes = planned
+        except rewrite.RewriteError as error:
+            refusal = str(error)
+        after = before.findings
+        if changes and write:
+            after = _judged(read(project.place) or project, given, seen).findings
+        elif changes:
+            after = [finding for finding in after if finding.fix is None or not (finding.fix.safe or unsafe)]
+        seen |= _places(before.findings) | _places(after)
+        yield Outcome(changes, after, refusal, _hidden(before.findings, after))
+
+
+def _judged(project: Project, given: Terms, seen: _Seen) -> rules.Judgement:
+    """The findings that count: of rules that are on, not waived, not known, and not told of with another project."""
+    settings = given.settings[project.place.root]
+    judgement = rules.judge(project, settings, given.siblings.get(project.place.tree))
+    found = judgement.findings
+    if any("relengtools:" in source.text for source in judgement.sources):
+        from relengtools.versions import waivers
+
+        found = waivers.applied(found, judgement.sources, project.path, settings.on)
+    found = [f for f in found if settings.on(f.rule) and (f.rule.code, f.location) not in seen]
+    if given.known is not None:
+        from relengtools.versions import baseline
+
+        found = baseline.unknown(found, given.known)
+    return judgement._replace(findings=found)
+
+
+def _places(findings: Iterable[Finding]) -> _Seen:
+    return {(finding.rule.code, finding.location) for finding in findings}
+
+
+def _hidden(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """What an author may have meant is lost with the spelling that gave it away."""
+    stay = {finding.message for finding in after}
+    return [f for f in before if f.rule is MISLEADING and f.fix is None and f.message not in stay]

@@ -1,0 +1,63 @@
+"""Whether a project's requirements surely need no look: most are in order, and a look costs as much as all the rest."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from relengtools.versions.locate.source import Source
+from relengtools.versions.project import Project
+from relengtools.versions.requirements.keys import texts
+from relengtools.versions.specifiers.canonical import plain
+from relengtools.versions.specifiers.text import Form
+
+OWN = ("pyproject.toml", "setup.cfg", "setup.py")
+
+
+def quiet(project: Project, siblings: Mapping[str, str]) -> bool:
+    """Whether there surely is no finding on any requirement; what can't be told at a glance is not quiet."""
+    if _may_have_pip_files(project.place.root):
+        return False
+    return all(_quiet(source, siblings) for source in own(project))
+
+
+def own(project: Project) -> list[Source]:
+    """The files of the project that state requirements beside other things."""
+    return [s for s in project.sources if s.path.name in OWN and s.path.parent == project.place.root]
+
+
+def name_of(text: str) -> str:
+    """The normalised name at the beginning of a requirement."""
+    match = re.match(r"\s*([A-Za-z0-9._-]+)", text)
+    return normalized(match[1]) if match else ""
+
+
+def normalized(name: str) -> str:
+    """A project's name as it is compared. Source: PEP 503."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _may_have_pip_files(root: Path) -> bool:
+    for folder, words in ((root, ("requirements", "constraints")), (root / "requirements", ("",))):
+        try:
+            names = [entry.name.lower() for entry in os.scandir(folder)]
+        except OSError:
+            continue
+        if any(name.endswith((".txt", ".in")) and any(word in name for word in words) for name in names):
+            return True
+    return False
+
+
+def _quiet(source: Source, siblings: Mapping[str, str]) -> bool:
+    if source.path.name != "pyproject.toml":
+        return "require" not in source.text
+    import tomllib
+
+    try:
+        found = list(texts(tomllib.loads(source.text)))
+    except (ValueError, RecursionError):
+        return True  # which the reading of the project tells
+    return all(
+        plain(text, form) and not (siblings and form is Form.REQUIREMENT and name_of(text) in siblings)
+        for text, form in found
+    )
