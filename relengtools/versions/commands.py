@@ -237,7 +237,8 @@ def _included(places: Iterable["Place"], paths: Sequence[str]) -> list["Place"]:
     """The places that no settings exclude; what is named on the command line is wanted all the same."""
     from relengtools.versions.settings import DEFAULT, find
 
-    named = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
+    given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
+    named = [path if path.is_dir() else path.parent for path in given]
     known: dict[Path, Any] = {}
     chosen = []
     for place in places:
