@@ -17,6 +17,7 @@ VERSIONS = {
     "show": ("relengtools.versions.commands:show", "The version of one project, on one bare line."),
     "check": ("relengtools.versions.commands:check", "Judge versions against PEP 440; --fix rewrites them in place."),
     "convert": ("relengtools.versions.commands_convert:convert", "A version from one scheme into another."),
+    "history": ("relengtools.versions.commands_history:history", "What a scheme does to the order of releases."),
     "rules": (
         "relengtools.versions.commands:rules",
         "The rules of `check`: what, why, an example, and how safe its fix is.",

@@ -23,6 +23,7 @@ DOORS = {
         "relengtools.versions.commands",
         "relengtools.leaks.commands",
         "relengtools.versions.commands_convert",
+        "relengtools.versions.commands_history",
     },
     "packaging": {"relengtools.versions.scheme", "relengtools.versions.specifiers", "relengtools.versions.artifacts"},
     "build": {"relengtools.versions.artifacts"},

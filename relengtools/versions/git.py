@@ -1,8 +1,9 @@
-"""The git program."""
+"""The git program: files, tags, the graph of commits."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
 
@@ -13,6 +14,15 @@ _FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COM
 
 class GitError(RelengError):
     """git is missing, refuses, or takes too long."""
+
+
+class Ref(NamedTuple):
+    """A tag: its name, its commit, whether it is annotated, and when it was made (unix time; None where unknown)."""
+
+    name: str
+    commit: str
+    annotated: bool
+    date: int | None
 
 
 def work_tree(directory: Path) -> Path | None:
@@ -30,6 +40,68 @@ def files(directory: Path, names: Sequence[str]) -> list[str]:
     return sorted({os.fsdecode(name) for name in output.split(b"\0") if name})
 
 
+def head(directory: Path) -> str | None:
+    """The commit that is checked out; None in a repository without one. Raises GitError."""
+    run(directory, "rev-parse", "--git-dir")
+    try:
+        return run(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
+    except GitError:
+        return None
+
+
+def shallow(directory: Path) -> bool:
+    """Whether the history is cut off, as `clone --depth` leaves it. Raises GitError."""
+    return run(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def tags(directory: Path) -> list[Ref]:
+    """The tags of commits, by name; those of trees and blobs are left out. Raises GitError."""
+    fields = ("refname:strip=2", "objecttype", "objectname", "*objecttype", "*objectname", "creatordate:unix")
+    output = run(directory, "for-each-ref", "--format=" + "%00".join(f"%({f})" for f in fields), "refs/tags")
+    refs = (_ref(directory, *map(os.fsdecode, line.split(b"\0"))) for line in output.splitlines())
+    return [ref for ref in refs if ref is not None]
+
+
+def commits(directory: Path, *revisions: str) -> Iterator[tuple[str, list[str]]]:
+    """Every commit that the revisions reach and its parents, a commit before its parents. Raises GitError."""
+    for line in lines(directory, "rev-list", "--topo-order", "--parents", *revisions, "--"):
+        commit, *parents = line.decode().split()
+        yield commit, parents
+
+
+def committed(directory: Path, path: str) -> bytes | None:
+    """The file as the checked out commit has it; None where there is none."""
+    try:
+        return run(directory, "cat-file", "blob", f"HEAD:{path}")
+    except GitError:
+        return None
+
+
+def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
+    """The lines of `git ARGUMENTS` as they come; raises GitError with the first line of what git said."""
+    import subprocess
+    import tempfile
+
+    with tempfile.TemporaryFile() as said:
+        command, environment = _command(directory, arguments)
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, env=environment
+            )
+        except OSError as error:
+            raise _unasked(error) from error
+        with process:
+            assert process.stdout is not None
+            try:
+                yield from process.stdout
+            finally:
+                # A reader that has seen enough leaves git behind, which would write on.
+                process.stdout.close()
+        if process.returncode:
+            said.seek(0)
+            raise _refusal(said.read(), process.returncode)
+
+
 def run(directory: Path, *arguments: str) -> bytes:
     """The standard output of `git ARGUMENTS` in `directory`; raises GitError with the first line of what git said.
 
@@ -37,20 +109,41 @@ def run(directory: Path, *arguments: str) -> bytes:
     """
     import subprocess
 
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {
-        "LC_ALL": "C",
-        "GIT_OPTIONAL_LOCKS": "0",
-    }
-    command = ["git", "-c", "core.fsmonitor=false", "-C", str(directory), *arguments]
+    command, environment = _command(directory, arguments)
     try:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, env=environment, timeout=_TIMEOUT_S, check=False
         )
-    except FileNotFoundError:
-        raise GitError("git is not installed") from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise GitError(f"git could not be asked: {error}") from error
+        raise _unasked(error) from error
     if done.returncode:
-        said = os.fsdecode(done.stderr).strip().splitlines() or [f"exit code {done.returncode}"]
-        raise GitError(f"git refused: {printable(said[0])}")
+        raise _refusal(done.stderr, done.returncode)
     return done.stdout
+
+
+def _command(directory: Path, arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
+    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+    }
+    return ["git", "-c", "core.fsmonitor=false", "-C", str(directory), *arguments], environment
+
+
+def _unasked(error: Exception) -> GitError:
+    missing = isinstance(error, FileNotFoundError)
+    return GitError("git is not installed" if missing else f"git could not be asked: {error}")
+
+
+def _refusal(stderr: bytes, status: int) -> GitError:
+    said = os.fsdecode(stderr).strip().splitlines() or [f"exit code {status}"]
+    return GitError(f"git refused: {printable(said[0])}")
+
+
+def _ref(directory: Path, name: str, kind: str, target: str, inner: str, commit: str, date: str) -> Ref | None:
+    if kind == "commit":
+        return Ref(name, target, False, int(date) if date else None)
+    if inner == "tag":
+        # A tag of a tag; git of 2022 and before peels one layer only.
+        commit = run(directory, "rev-parse", "--verify", f"refs/tags/{name}^{{}}").decode().strip()
+        inner = run(directory, "cat-file", "-t", commit).decode().strip()
+    return Ref(name, commit, True, int(date) if date else None) if inner == "commit" else None

@@ -10,7 +10,7 @@ from relengtools.versions.scheme import pep440 as reader
 from relengtools.versions.scheme.meaning import Scheme
 
 if TYPE_CHECKING:
-    from packaging.version import Version
+    from packaging.version import Version as Version
 
 Key = Callable[[str], Any]
 
@@ -153,8 +153,11 @@ def _conda_parts(text: str) -> tuple[int, list[Any], list[Any]]:
     """Epoch, version and local part, the last two as components; an empty local part has none."""
     epoch, bang, rest = text.strip().lower().rpartition("!")
     public, _, local = rest.partition("+")
-    components = ([_conda_component(c) for c in re.split("[-._]", part)] if part else [] for part in (public, local))
-    return int(epoch) if bang and epoch.isdigit() else 0, *components
+    return int(epoch) if bang and epoch.isdigit() else 0, _conda_components(public), _conda_components(local)
+
+
+def _conda_components(text: str) -> list[Any]:
+    return [_conda_component(part) for part in re.split("[-._]", text)] if text else []
 
 
 def _conda_component(text: str) -> list[tuple[int, int, str]]:
