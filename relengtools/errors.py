@@ -12,6 +12,8 @@ class RelengError(Exception):
 
 def printable(text: str) -> str:
     """`text` with all that a terminal could act on escaped: control, format and unassigned characters, surrogates."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 

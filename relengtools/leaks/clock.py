@@ -1,4 +1,4 @@
-"""When to sample: an absolute schedule, clocks, and what ends the wait early."""
+"""When to sample: an absolute schedule, clocks, what ends the wait early, and when to try again what failed."""
 
 import os
 import select
@@ -7,10 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 from typing import NamedTuple, Protocol
 
 from relengtools.leaks.recording.write import Moment
+
+RETRY_SLOWEST = 60.0
 
 
 class Clock(Protocol):
@@ -113,3 +116,16 @@ def rest(clock: Clock, until: float, watched: int | None = None) -> bool:
         if clock.wait(left, watched):
             return True
     return bool(clock.stop)
+
+
+@dataclass(slots=True)
+class Retry:
+    """When to do again what failed (monotonic): after two intervals, then ever later, at the latest after a minute."""
+
+    due: float = 0.0
+    failures: int = 0
+
+    def failed(self, now: float, interval: float) -> None:
+        """Count one more failure."""
+        self.failures += 1
+        self.due = now + min(RETRY_SLOWEST, interval * 2.0 ** min(self.failures, 20))

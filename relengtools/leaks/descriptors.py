@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from relengtools.errors import printable
 from relengtools.leaks import sockets
 from relengtools.leaks.process import PROC, ProcessGone
 from relengtools.leaks.sockets import Address, Socket, Table
@@ -81,8 +82,11 @@ LINK = re.compile(r"(socket|pipe):\[(\d+)\]$")
 
 
 def masked(target: str) -> str:
-    """The target with every run of digits as N, so that `logs/17/a.log` and `logs/18/a.log` are one class."""
-    return DIGITS.sub("N", target)
+    """The target with every run of digits as N, so that `logs/17/a.log` and `logs/18/a.log` are one class.
+
+    A name is any bytes; what is no UTF-8 in it is escaped, for a recording holds text.
+    """
+    return printable(DIGITS.sub("N", target))
 
 
 def links(pid: int, proc: Path = PROC) -> list[tuple[int, str]]:

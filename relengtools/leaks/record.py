@@ -110,10 +110,18 @@ def meta(wanted: Selector, settings: Settings, proc: Path) -> dict[str, str]:
 
 @contextmanager
 def recording_at(path: Path, wanted: Selector, settings: Settings, proc: Path) -> Iterator[Recording]:
-    """The recording, closed at the end; one that was made here and got no sample is removed again."""
+    """The recording, closed at the end; one that was made here and got no sample is removed again.
+
+    A run that is refused before its first sample leaves no trace in a recording that was there.
+    """
     recording = open_for_writing(path, meta(wanted, settings, proc))
+    before = recording.segments
     try:
         yield recording
+    except BaseException:
+        if recording.segments == before:
+            recording.pending.clear()
+        raise
     finally:
         if recording.created and not recording.segments:
             recording.discard()

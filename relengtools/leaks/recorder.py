@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import RelengError, printable
 from relengtools.leaks import descriptors, target
-from relengtools.leaks.clock import Clock, SystemClock, rest, ticks
+from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
 from relengtools.leaks.recording import Moment, Recording
 from relengtools.leaks.target import By, Selector
@@ -37,8 +37,9 @@ LATE_S = 0.1
 MISSED_EVERY = 60.0
 # How soon to look for the next process.
 RETRY_S = 0.2
-# Rows below 10 s intervals are committed in groups.
+# Rows below 10 s intervals are committed in groups: of so many seconds, or of so many rows.
 GROUP_S = 5.0
+GROUP_ROWS = 10_000
 GRACE_S = 10.0
 ENDED = "the process ended"
 
@@ -106,8 +107,8 @@ class Recorder:
     scan: descriptors.Scan | None = None
     connection: descriptors.Connection | None = None
     detail_due: float = 0.0
-    scrape_due: float = 0.0
-    scrape_failures: int = 0
+    scrape_retry: Retry = field(default_factory=Retry)
+    profile_retry: Retry = field(default_factory=Retry)
     profiled: bool = False
 
     def __post_init__(self) -> None:
@@ -134,7 +135,7 @@ class Recorder:
 
     def await_next(self) -> int | None:
         """The pid of the next process that the selector means, None when the run ends before there is one."""
-        self.notify(f"waiting for {printable(self.wanted.text)}")
+        self.notify(f"waiting for {self.wanted.text}")
         while not self.clock.stop and self.clock.now().mono < self.end:
             self.flush()
             before = time.process_time()
@@ -192,7 +193,7 @@ class Recorder:
                 self.sample(pid, reader)
             if not self.clock.stop:
                 rest(self.clock, self.end, watched)
-            self.detail_due = self.scrape_due = 0.0
+            self.detail_due = 0.0
             self.sample(pid, reader, last=True)
             return self.clock.stop or "end of the duration"
         except ProcessGone:
@@ -215,25 +216,29 @@ class Recorder:
         build = target.build(pid, self.proc)
         if self.wanted.by is By.COMMAND:
             # The kernel sets the name last of all that exec() does; we may be sooner.
-            build = build._replace(name=Path(self.wanted.command[0]).name)
+            build = build._replace(name=printable(Path(self.wanted.command[0]).name))
         self.recording.begin_process(identity, build, target.started(identity, self.proc))
         self.recording.event(self.clock.now(), "process", f"{build.name} (pid {pid})")
         self.notify(f"recording {printable(build.name)} (pid {pid}) to {self.recording.path}")
         self.regimes += 1
         self.scan = self.connection = None
-        self.detail_due = self.scrape_due = 0.0
+        self.detail_due = 0.0
+        self.scrape_retry, self.profile_retry = Retry(), Retry()
         self.profiled = False
 
     def account(self, late_s: float, missed: int) -> None:
         if late_s > LATE_S:
             self.late += 1
-        self.missed += missed
-        self.missed_unsaid += missed
+        self.miss(missed)
         now = self.clock.now()
         if self.missed_unsaid and now.mono >= self.missed_due:
             self.recording.event(now, "missed", f"{self.missed_unsaid} samples")
             self.missed_unsaid = 0
             self.missed_due = now.mono + MISSED_EVERY
+
+    def miss(self, count: int) -> None:
+        self.missed += count
+        self.missed_unsaid += count
 
     # -- one sample
 
@@ -243,15 +248,21 @@ class Recorder:
         base = self.without_own(reader.sample())
         self.note_clocks(now)
         number = self.recording.add(now, base)
-        if number is not None:
+        if number is None:
+            self.miss(1)
+        else:
             self.samples += 1
             if now.mono >= self.detail_due:
                 self.detail(number, pid, now)
             self.profile(now, last)
-        if last or self.settings.interval >= 2 * GROUP_S or now.mono - self.flushed >= GROUP_S:
+        if last or self.settings.interval >= 2 * GROUP_S or self.group_is_full(now):
             self.flush()
         rss = base.rss_pages * os.sysconf("SC_PAGE_SIZE")
         self.progress(Progress(self.samples, now.mono - self.begun.mono, rss, base.fds))
+
+    def group_is_full(self, now: Moment) -> bool:
+        many = len(self.recording.pending) >= GROUP_ROWS and "recording" not in self.troubles
+        return many or now.mono - self.flushed >= GROUP_S
 
     def without_own(self, base: Base) -> Base:
         """Leave the recorder's own connection out, as long as it's the one that the last scan met."""
@@ -273,7 +284,7 @@ class Recorder:
         self.detail_due = now.mono + every - self.settings.interval / 2
 
     def scrape(self, number: int, now: Moment) -> None:
-        if self.endpoint is None or now.mono < self.scrape_due:
+        if self.endpoint is None or now.mono < self.scrape_retry.due:
             return
         from relengtools.leaks.exposition import ScrapeError, scrape
 
@@ -281,13 +292,11 @@ class Recorder:
         try:
             values, twice = scrape(self.endpoint, self.patience())
         except ScrapeError as error:
-            self.scrape_failures += 1
-            backoff = min(DETAIL_SLOWEST, self.settings.interval * 2**self.scrape_failures)
-            self.scrape_due = now.mono + backoff
+            self.scrape_retry.failed(now.mono, self.settings.interval)
             self.trouble("metrics", f"{self.endpoint.url}: {error}")
             return
         left_out = self.recording.add_scrape(number, values, time.monotonic() - begun)
-        self.scrape_failures = 0
+        self.scrape_retry = Retry()
         if twice:
             self.trouble("metrics", f"{self.endpoint.url}: served twice and left out: {printable(twice[0])[:120]}")
         elif left_out:
@@ -318,19 +327,17 @@ class Recorder:
 
     def profile(self, now: Moment, last: bool) -> None:
         """The goroutine profile, as soon as it can be had, and at the end."""
-        if not self.pprof or (self.profiled and not last):
-            return
-        if not last and "profile" in self.troubles and now.mono < self.scrape_due:
+        if not self.pprof or (self.profiled and not last) or now.mono < self.profile_retry.due:
             return
         from relengtools.leaks.exposition import ScrapeError, goroutines
 
         try:
             self.recording.add_profile(now, "goroutine", goroutines(self.pprof, self.patience()))
         except ScrapeError as error:
+            self.profile_retry.failed(now.mono, self.settings.interval)
             self.trouble("profile", f"{self.pprof}: {error}")
-            self.scrape_due = max(self.scrape_due, now.mono + self.settings.interval)
             return
-        self.profiled = True
+        self.profiled, self.profile_retry = True, Retry()
         self.recovered("profile")
 
     # -- what is noted
@@ -376,7 +383,8 @@ def pidfd(pid: int) -> int | None:
 def how_it_ended(child: "subprocess.Popen[bytes]") -> str:
     """The end of a command, in words."""
     if child.returncode < 0:
-        return f"the command was ended by {signal.Signals(-child.returncode).name}"
+        names = {each.value: each.name for each in signal.Signals}  # most of the real-time signals have none
+        return f"the command was ended by {names.get(-child.returncode, f'signal {-child.returncode}')}"
     return f"the command ended with exit status {child.returncode}"
 
 

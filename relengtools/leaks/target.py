@@ -23,7 +23,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """What the user asked to watch; `text` is how a recording remembers it."""
+    """What the user asked to watch; `text` is how a recording remembers it, with nothing unprintable in it."""
 
     by: By
     value: str
@@ -31,7 +31,7 @@ class Selector:
 
     @property
     def text(self) -> str:
-        return f"{self.by} {self.value}"
+        return printable(f"{self.by} {self.value}")
 
     @property
     def endless(self) -> bool:
@@ -202,7 +202,7 @@ def only(wanted: Selector, found: list[Candidate]) -> int | None:
     if len(found) > 1:
         shown = ", ".join(f"{each.pid} ({printable(each.name)[:60]})" for each in found[:8])
         more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-        raise RelengError(f"{printable(wanted.text)} is ambiguous: {shown}{more}; choose one with --pid")
+        raise RelengError(f"{wanted.text} is ambiguous: {shown}{more}; choose one with --pid")
     return found[0].pid if found else None
 
 
@@ -244,7 +244,7 @@ def build(pid: int, proc: Path = PROC) -> Build:
         name = process_name(pid)
     limit = max_fds(pid, proc)
     try:
-        exe = str((folder / "exe").readlink())
+        exe = printable(str((folder / "exe").readlink()))
     except OSError:
         return Build(name, "", None, False, limit)
     try:

@@ -17,11 +17,11 @@ from leaks.fakeproc import FakeProc
 from leaks.faultyserver import endlessly, hangs, head, page, says, serving
 
 from relengtools.errors import RelengError
-from relengtools.leaks import record, target
-from relengtools.leaks.clock import SystemClock, ticks
+from relengtools.leaks import record, recorder, target
+from relengtools.leaks.clock import Retry, SystemClock, ticks
 from relengtools.leaks.record import Settings, run
 from relengtools.leaks.recorder import Recorder
-from relengtools.leaks.recording import Moment, load
+from relengtools.leaks.recording import Moment, load, write
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
 ROOT = Path(__file__).parents[2]
@@ -271,11 +271,67 @@ def test_a_pid_that_is_used_again_is_not_mixed_in(proc: FakeProc, tmp_path: Path
     with faked(proc, clock, Settings(interval=1, duration=100), tmp_path / "a") as recorder:
         assert recorder.watch(7).samples == 5
     with (
-        faked(proc, FakeClock(), Settings(interval=1, duration=100), tmp_path / "a") as recorder,
         pytest.raises(RelengError, match="another process that had pid 7"),
+        faked(proc, FakeClock(), Settings(interval=1, duration=100), tmp_path / "a") as recorder,
     ):
         recorder.watch(7)
-    assert len(load(str(tmp_path / "a")).times) == 5
+    found = load(str(tmp_path / "a"))
+    assert (len(found.times), len(found.runs)) == (5, 1)
+
+
+def test_names_that_are_no_text_are_recorded_escaped(proc: FakeProc, tmp_path: Path) -> None:
+    proc.put(7, fds={1: "/log/b\udcfe7.log"})
+    wanted = target.Selector(target.By.NAME, "pro\udcffgram")
+    with faked(proc, FakeClock(), Settings(interval=1, duration=3, once=True), tmp_path / "a", wanted) as recorder:
+        assert recorder.watch(7).samples == 4
+    found = load(str(tmp_path / "a"))
+    assert found.meta["selector"] == "--name pro\\udcffgram"
+    assert [each.label for each in found.classes] == ["/log/b\\udcfeN.log"]
+
+
+def test_a_crowd_of_descriptors_costs_no_sample(proc: FakeProc, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(recorder, "GROUP_ROWS", 100)
+    monkeypatch.setattr(write, "MOST_PENDING", 200)
+    proc.put(7, fds={fd: f"/log/{fd}" for fd in range(300)})
+    with faked(proc, FakeClock(), Settings(interval=1, duration=3), tmp_path / "a") as recorded:
+        outcome = recorded.watch(7)
+    assert (outcome.samples, outcome.missed) == (4, 0)
+
+
+def test_samples_that_have_no_room_while_nothing_can_be_written_are_missed(
+    proc: FakeProc, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(write, "MOST_PENDING", 20)
+    clock = FakeClock()
+    with faked(proc, clock, Settings(interval=1, duration=60), tmp_path / "a") as recorded:
+        other = sqlite3.connect(tmp_path / "a", isolation_level=None)
+        recorded.recording.connection.execute("PRAGMA busy_timeout = 0")
+        other.execute("BEGIN IMMEDIATE")
+        clock.at(150, lambda: other.execute("ROLLBACK"))
+        outcome = recorded.watch(7)
+        other.close()
+    assert outcome.missed > 20
+    assert outcome.samples + outcome.missed == 61
+    assert len(load(str(tmp_path / "a")).times) == outcome.samples
+
+
+@pytest.mark.parametrize("instead", [None, b"another file"])
+def test_a_recording_that_is_removed_or_replaced_ends_the_run(proc: FakeProc, tmp_path: Path, instead) -> None:
+    clock, path = FakeClock(), tmp_path / "a"
+
+    def replace() -> None:
+        path.unlink()
+        if instead:
+            path.write_bytes(instead)
+
+    clock.at(105, replace)
+    with (
+        pytest.raises(RelengError, match="was removed or replaced"),
+        faked(proc, clock, Settings(interval=1, duration=1000), path) as recorded,
+    ):
+        recorded.watch(7)
+    assert clock.mono < 120
+    assert (path.read_bytes() if path.exists() else None) == instead
 
 
 # ------------------------------------------------------------------------------------------------ with real ones
@@ -368,6 +424,25 @@ def test_an_endpoint_that_comes_later_is_scraped_and_profiled(idle, tmp_path: Pa
 
 
 @linux
+def test_a_profile_that_fails_takes_no_row_from_the_metrics(idle, tmp_path: Path) -> None:
+    with serving(says(page(b"up 1\n"))) as url, serving(says(page(b"no", "404 No"))) as pprof:
+        settings = Settings(interval=0.1, duration=1.5, metrics=url, pprof=pprof.removesuffix("/metrics"))
+        outcome = run(target.selector(pid=idle.pid), tmp_path / "a", settings)
+    found = load(str(tmp_path / "a"))
+    assert [event.text.split(":")[0] for event in found.events if event.kind == "gap"] == ["profile"]
+    assert sum(value == 1 for value in found.columns["up"]) >= outcome.samples - 1
+
+
+def test_what_fails_is_asked_again_ever_later_for_as_long_as_it_takes() -> None:
+    retry, waits = Retry(), []
+    for _ in range(2000):
+        retry.failed(0.0, 10.0)
+        waits.append(retry.due)
+    assert waits[:4] == [20, 40, 60, 60]
+    assert waits[-1] == 60
+
+
+@linux
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user's process")
 def test_another_users_process_is_recorded_as_far_as_permitted(idle) -> None:
     out = Path("/tmp") / f"relengtools-{os.getpid()}-{idle.pid}"
@@ -414,6 +489,7 @@ def test_a_pid_that_ends_ends_the_recording_at_once(idle, tmp_path: Path) -> Non
         ("exit 0", 0, "the command ended with exit status 0"),
         ("sleep 0.2; exit 3", 3, "the command ended with exit status 3"),
         ("sleep 0.2; kill -9 $$", -9, "the command was ended by SIGKILL"),
+        ("sleep 0.2; kill -35 $$", -35, "the command was ended by signal 35"),
     ],
 )
 def test_a_command_and_how_it_ends(tmp_path: Path, command: str, status: int, reason: str) -> None:
@@ -459,7 +535,7 @@ def test_a_program_that_cannot_be_executed_leaves_no_file(tmp_path: Path) -> Non
 
 RECORD = """
 import sys
-from relengtools.leaks import record, target
+from relengtools.leaks import record, recorder, target
 from relengtools.errors import RelengError
 command = tuple(sys.argv[3:])
 wanted = target.selector(command=command) if sys.argv[2] == "--" else target.selector(**{sys.argv[2]: sys.argv[3]})
@@ -478,8 +554,7 @@ def test_a_signal_ends_the_recording_and_reaches_the_command(tmp_path: Path, num
     with subprocess.Popen(
         [sys.executable, "-c", RECORD, str(out), "--", "sh", "-c", says_it], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as recorder:
-        while recorder.stdout.readline() != "up\n":
-            pass
+        assert "up\n" in iter(recorder.stdout.readline, "")
         recorder.send_signal(number)
         text, _ = recorder.communicate(timeout=60)
     assert f"got {number.name[3:]}\nstopped by {number.name} {7 if number == signal.SIGINT else 8}\n" in text

@@ -153,6 +153,15 @@ def test_scans_births_and_deaths(path: Path) -> None:
     assert [each[1:] for each in found.classes] == [("other", 0, 1, 1, 0), ("pipe", 2, 1, 0, 1)]
 
 
+def test_an_inode_of_64_bits_is_kept(path: Path) -> None:
+    recording = begun(path)
+    first = recording.add(moment(0), BASE)
+    huge = Descriptor(Key(3, 2**64 - 2, 2**63, ""), Kind.FILE, "/ceph/a")
+    recording.add_scan(first, COUNTS, Change([huge], [], []), 0.001, first=True)
+    recording.close()
+    assert [each.label for each in load(str(path)).lives] == ["/ceph/a"]
+
+
 def test_scraped_series_become_columns(path: Path) -> None:
     recording = begun(path)
     odd = 'x{path="/a\\"; DROP TABLE samples; --",e="ü\'"}'

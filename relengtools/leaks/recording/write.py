@@ -15,7 +15,7 @@ from relengtools.leaks.process import Base
 from relengtools.leaks.recording import schema
 from relengtools.leaks.target import Build, Target
 
-# With the disk full, rows wait in memory up to this many; then samples are dropped, and counted.
+# With the disk full, rows wait in memory up to this many; then samples are dropped.
 MOST_PENDING = 50_000
 # SQLite allows 2,000 columns a table.
 MOST_SERIES = 1_000
@@ -64,7 +64,7 @@ class Recording:
         self.connection = connection
         self.lock = lock
         self.pending: list[tuple[str, Sequence[object]]] = []
-        self.dropped = 0
+        self.file = path.stat()
         self.segment: Segment | None = None
         self.position = 0
         self.descriptors: dict[Key, int] = {}
@@ -81,9 +81,6 @@ class Recording:
         (number,) = self.connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()  # noqa: S608  own names
         assert isinstance(number, int)
         return number
-
-    def meta(self) -> dict[str, str]:
-        return dict(self.connection.execute("SELECT key, value FROM meta"))
 
     def last_process(self) -> Target | None:
         """The process that the recording ended with, if it has one."""
@@ -138,7 +135,6 @@ class Recording:
     def add(self, now: Moment, base: Base) -> int | None:
         """Append a sample and return its id; None when it was dropped because nothing could be written for long."""
         if len(self.pending) >= MOST_PENDING:
-            self.dropped += 1
             self.segment = None
             return None
         segment = self.segment
@@ -170,7 +166,7 @@ class Recording:
                 self.run,
                 self.process,
                 self.class_id(each.kind, each.label),
-                *each.key[:3],
+                *map(signed, each.key[:3]),
                 each.state,
                 each.local,
                 each.peer,
@@ -227,9 +223,14 @@ class Recording:
         self.later("INSERT INTO events (at_ms, kind, text) VALUES (?, ?, ?)", ms(now.wall), kind, text)
 
     def flush(self) -> str:
-        """Write all that waits in one transaction; returns why it could not, "" when it could."""
+        """Write all that waits in one transaction; returns why it could not, "" when it could.
+
+        Raises RelengError when the file is no longer at its path: what is written there, nobody would find.
+        """
         if not self.pending:
             return ""
+        if not self.in_place():
+            raise RelengError(f"{self.path}: was removed or replaced while it was recorded to")
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             for sql, values in self.pending:
@@ -237,13 +238,20 @@ class Recording:
             if self.columns_changed:
                 schema.readable(self.connection, self.series)
             self.connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-            return str(error)
         self.pending.clear()
         self.columns_changed = False
         return ""
+
+    def in_place(self) -> bool:
+        try:
+            return os.path.samestat(self.file, self.path.stat())
+        except OSError:
+            return False
 
     def end_run(self, now: Moment, reason: str, samples: int, late: int, missed: int) -> None:
         """The recorder ends, for this reason."""
@@ -256,7 +264,8 @@ class Recording:
         """Remove the file again: it was made by this recorder, and nothing is in it."""
         self.pending.clear()
         self.close()
-        self.path.unlink(missing_ok=True)
+        if self.in_place():
+            self.path.unlink()
 
     def close(self) -> None:
         """Leave one file, readable without a write-ahead log; raises RelengError when rows could not be written."""
@@ -269,6 +278,11 @@ class Recording:
         finally:
             self.connection.close()
             release(self.path, self.lock)
+
+
+def signed(number: int) -> int:
+    """The number as SQLite holds it, in 64 bits with a sign: an inode may be larger (Ceph, FUSE)."""
+    return number - (1 << 64) if number >= 1 << 63 else number
 
 
 def stepped(segment: Segment, now: Moment) -> bool:
