@@ -17,14 +17,14 @@ _SETUPTOOLS_PROVIDERS = {
     "dunamai": "dunamai",
 }
 _REQUIRED_PROVIDERS = ("pbr", "setuptools-scm", "setuptools-git-versioning", "versioningit", "incremental")
-_BACKENDS = {
-    "maturin": "maturin",
-    "mesonpy": "meson-python",
-    "scikit_build_core": "scikit-build-core",
-    "pbr": "pbr",
-    "setuptools_rust": "setuptools-rust",
-    "uv_build": "uv",
-}
+_SETUPTOOLS = ("setuptools", "pbr", "jupyter_packaging", "setuptools_scm", "hgtools", "numpy", None)
+_BACKENDS = {"uv_build": "uv", "sipbuild": "sip", "flit_scm": "flit-scm"}
+_HATCH_SOURCES = {"vcs": "hatch-vcs", "env": "hatch-env", "uv-dynamic-versioning": "uv-dynamic-versioning"}
+# What these read in a file, all with the flag MULTILINE. Sources: hatchling/version/source/regex.py,
+# scikit_build_core/metadata/regex.py, pdm/backend/hooks/version/__init__.py.
+_HATCH_PATTERN = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<version>.+?)\2"""
+_SCIKIT_PATTERN = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<value>.+?)\2"""
+_PDM_PATTERN = r"""^__version__\s*=\s*["'](.+?)["']\s*(?:#.*)?$"""
 
 
 class Static(NamedTuple):
@@ -43,9 +43,45 @@ class Attribute(NamedTuple):
     file: str | None = None
 
 
-class TextFile(NamedTuple):
-    """The version is the text of a file."""
+class Expression(NamedTuple):
+    """The value of an expression in a module: a dotted path or a file."""
 
+    provider: str
+    text: str
+    module: str | None = None
+    file: str | None = None
+
+
+class Pattern(NamedTuple):
+    """What a group of a regular expression finds in a file; `result` is a format of the groups."""
+
+    provider: str
+    file: str
+    pattern: str
+    group: str | int
+    result: str | None = None
+
+
+class TextFile(NamedTuple):
+    """The version is the text of files, one after the other."""
+
+    files: tuple[str, ...]
+
+
+class Cargo(NamedTuple):
+    """Cargo.toml has it: `manifest` is where that is, None where maturin looks by itself."""
+
+    manifest: str | None
+
+
+class Meson(NamedTuple):
+    """`project()` in meson.build has it."""
+
+
+class PackageJson(NamedTuple):
+    """package.json has it."""
+
+    provider: str
     file: str
 
 
@@ -56,7 +92,9 @@ class Provider(NamedTuple):
 
 
 class Legacy(NamedTuple):
-    """setup.py and setup.cfg decide."""
+    """setup.py and setup.cfg decide; `provider` is asked where they don't."""
+
+    provider: str | None = None
 
 
 class Nothing(NamedTuple):
@@ -66,7 +104,8 @@ class Nothing(NamedTuple):
     missing: bool = True
 
 
-Answer = Static | Attribute | TextFile | Provider | Legacy | Nothing
+Pointing = Attribute | Expression | Pattern | TextFile | Cargo | Meson | PackageJson
+Answer = Static | Pointing | Provider | Legacy | Nothing
 
 
 def ask(document: Mapping[str, Any] | None) -> Answer:
@@ -76,21 +115,17 @@ def ask(document: Mapping[str, Any] | None) -> Answer:
     """
     if document is None:
         return Legacy()
-    project, tool = _table(document, "project"), _table(document, "tool")
+    tool, name = _table(document, "tool"), backend(document)
     if "project" in document:
-        return _by_project(project, tool, backend(document), _requires(document))
-    poetry = _table(tool, "poetry")
-    if poetry:
-        return _by_poetry(poetry, tool)
+        return _by_project(document, _table(document, "project"), tool, name)
+    if _table(tool, "poetry") and name in ("poetry", "poetry_dynamic_versioning", None):
+        return _by_poetry(tool)
     flit = _table(_table(tool, "flit"), "metadata")
     if flit:
         return Attribute("flit", module=_text(flit.get("module")))
-    name = backend(document)
-    return (
-        Legacy()
-        if name in ("setuptools", None)
-        else Nothing(f"pyproject.toml has no [project] table for the build backend {name}", missing=False)
-    )
+    if name not in ("mesonpy", "maturin") and not _is_setuptools(document, name):
+        return Nothing(f"pyproject.toml has no [project] table for the build backend {name}", missing=False)
+    return _dynamic(document, tool, name)
 
 
 def is_project(document: Mapping[str, Any]) -> bool:
@@ -117,53 +152,104 @@ def backend(document: Mapping[str, Any]) -> str | None:
     return re.split(r"[.:]", name)[0] if isinstance(name, str) else None
 
 
+def package_folders(document: Mapping[str, Any]) -> dict[str, str]:
+    """`package-dir` of setuptools: which folder holds a package (`""`: all of them)."""
+    folders = _table(_table(_table(document, "tool"), "setuptools"), "package-dir")
+    return {name: folder for name, folder in folders.items() if isinstance(folder, str)}
+
+
 def _by_project(
-    project: Mapping[str, Any], tool: Mapping[str, Any], name: str | None, requires: Sequence[str]
+    document: Mapping[str, Any], project: Mapping[str, Any], tool: Mapping[str, Any], name: str | None
 ) -> Answer:
     if "version" in project:
         if isinstance(project["version"], str):
             return Static(("project", "version"), Kind.PYPROJECT)
+        if name == "pdm" and isinstance(project["version"], dict):  # as pdm-pep517 had it
+            return _pdm(project["version"])
         return Nothing(f"[project] version is no string but {type(project['version']).__name__}")
     dynamic = project.get("dynamic")
-    if not isinstance(dynamic, list) or "version" not in dynamic:
-        return Nothing('[project] has neither `version` nor `dynamic = ["version"]`')
-    return _dynamic(tool, name, requires)
+    if isinstance(dynamic, list) and "version" in dynamic:
+        return _dynamic(document, tool, name)
+    if name == "poetry" and "version" in _table(tool, "poetry"):
+        return _by_poetry(tool)
+    if name == "maturin":  # which fills it in all the same
+        return _dynamic(document, tool, name)
+    return Nothing('[project] has neither `version` nor `dynamic = ["version"]`')
 
 
-def _dynamic(tool: Mapping[str, Any], name: str | None, requires: Sequence[str]) -> Answer:
-    if name == "hatchling":
-        return _hatch(_table(_table(tool, "hatch"), "version"))
-    if name == "flit_core":
-        module = _table(_table(tool, "flit"), "module")
-        return Attribute("flit", module=_text(module.get("name")))
-    if name == "pdm":
-        return _pdm(_table(_table(tool, "pdm"), "version"))
-    if name == "poetry":
-        return _by_poetry(_table(tool, "poetry"), tool)
-    if name in ("setuptools", None):
-        return _setuptools(tool, requires)
+def _dynamic(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | None) -> Answer:
+    match name:
+        case "hatchling":
+            return _hatch(_table(_table(tool, "hatch"), "version"))
+        case "flit_core" | "flit":
+            return Attribute("flit", module=_text(_table(_table(tool, "flit"), "module").get("name")))
+        case "pdm":
+            return _pdm(_table(_table(tool, "pdm"), "version"))
+        case "poetry" | "poetry_dynamic_versioning":
+            return _by_poetry(tool)
+        case "maturin":
+            return Cargo(_text(_table(tool, "maturin").get("manifest-path")))
+        case "mesonpy":
+            return Meson()
+        case "scikit_build_core":
+            return _scikit_build(_table(_table(_table(tool, "scikit-build"), "metadata"), "version"))
+        case "py_build_cmake":
+            module = _table(_table(tool, "py-build-cmake"), "module")
+            return Attribute("py-build-cmake", module=_text(module.get("name")))
+    if _is_setuptools(document, name):
+        return _setuptools(tool, _requires(document))
     return Provider(_BACKENDS.get(name or "", name or ""))
 
 
+def _is_setuptools(document: Mapping[str, Any], name: str | None) -> bool:
+    """Whether the backend is setuptools, or the project's own, which most often wraps it."""
+    return name in _SETUPTOOLS or "backend-path" in _table(document, "build-system")
+
+
 def _hatch(version: Mapping[str, Any]) -> Answer:
+    """Source: hatch's documentation, "Versioning"."""
     source = _text(version.get("source")) or "regex"
     file = _text(version.get("path"))
-    if source == "regex" and file and "pattern" not in version:
-        return Attribute("hatch", ("__version__", "VERSION"), file=file)
-    return Provider({"vcs": "hatch-vcs", "regex": "hatch", "code": "hatch", "env": "hatch"}.get(source, source))
+    if source == "regex" and file:
+        return Pattern("hatch", file, _text(version.get("pattern")) or _HATCH_PATTERN, "version")
+    if source == "code" and file:
+        return Expression("hatch", _text(version.get("expression")) or "__version__", file=file)
+    if source == "nodejs":
+        return PackageJson("hatch-nodejs-version", file or "package.json")
+    if source == "regex":
+        return Nothing("[tool.hatch.version] names no `path`")
+    return Provider(_HATCH_SOURCES.get(source, source))
 
 
 def _pdm(version: Mapping[str, Any]) -> Answer:
-    file = _text(version.get("path"))
-    if version.get("source") == "file" and file:
-        return Attribute("pdm", file=file)
-    return Provider("pdm-scm" if version.get("source") == "scm" else "pdm")
+    """Source: pdm-backend's documentation, "Metadata"; `from` and `use_scm` are those of pdm-pep517."""
+    file = _text(version.get("path")) or _text(version.get("from"))
+    getter = _text(version.get("getter")) or ""
+    if version.get("source", "file") == "file" and file:
+        return Pattern("pdm", file, _PDM_PATTERN, 1)
+    if version.get("source") == "call" and ":" in getter:
+        module, _, call = getter.partition(":")
+        return Expression("pdm", call if "(" in call else f"{call}()", module=module)
+    return Provider("pdm-scm" if version.get("source") == "scm" or version.get("use_scm") else "pdm")
 
 
-def _by_poetry(poetry: Mapping[str, Any], tool: Mapping[str, Any]) -> Answer:
-    plugin = _table(tool, "poetry-dynamic-versioning")
-    if plugin.get("enable"):
+def _scikit_build(version: Mapping[str, Any]) -> Answer:
+    """Source: scikit-build-core's documentation, "Dynamic metadata"."""
+    provider, file = _text(version.get("provider")) or "", _text(version.get("input"))
+    if provider == "scikit_build_core.metadata.regex" and file:
+        pattern = _text(version.get("regex")) or _SCIKIT_PATTERN
+        return Pattern("scikit-build-core", file, pattern, "value", _text(version.get("result")))
+    if provider == "scikit_build_core.metadata.setuptools_scm":
+        return Provider("setuptools-scm")
+    return Provider(provider.removeprefix("scikit_build_core.metadata.") or "scikit-build-core")
+
+
+def _by_poetry(tool: Mapping[str, Any]) -> Answer:
+    poetry = _table(tool, "poetry")
+    if _table(tool, "poetry-dynamic-versioning").get("enable"):
         return Provider("poetry-dynamic-versioning")
+    if _table(tool, "poetry-version-plugin"):
+        return Provider("poetry-version-plugin")
     if isinstance(poetry.get("version"), str):
         return Static(("tool", "poetry", "version"), Kind.POETRY)
     return Nothing("[tool.poetry] has no `version`")
@@ -175,14 +261,11 @@ def _setuptools(tool: Mapping[str, Any], requires: Sequence[str]) -> Answer:
         module, _, name = attribute.rpartition(".")
         return Attribute("setuptools", (name,), module=module)
     if "file" in version:
-        files = version["file"] if isinstance(version["file"], list) else [version["file"]]
-        one = _text(files[0]) if len(files) == 1 else None
-        return TextFile(one) if one else Nothing("the version is joined from several files", missing=False)
-    for table, provider in _SETUPTOOLS_PROVIDERS.items():
-        if table in tool:
-            return Provider(provider)
-    required = next((name for name in _REQUIRED_PROVIDERS if name in requires), None)
-    return Provider(required) if required else Legacy()
+        given = version["file"] if isinstance(version["file"], list) else [version["file"]]
+        files = tuple(name for name in given if isinstance(name, str))
+        return TextFile(files) if files else Nothing("[tool.setuptools.dynamic] names no file", missing=False)
+    asked = next((provider for table, provider in _SETUPTOOLS_PROVIDERS.items() if table in tool), None)
+    return Legacy(asked or next((name for name in _REQUIRED_PROVIDERS if name in requires), None))
 
 
 def _requires(document: Mapping[str, Any]) -> list[str]:

@@ -16,11 +16,63 @@ class Kind(StrEnum):
     SETUP_CFG = "setup-cfg"
     """`version` in `[metadata]` of setup.cfg"""
     SETUP_PY = "setup-py"
-    """the literal that `version=` of `setup()` in setup.py is, or names"""
+    """what `version=` of `setup()` in setup.py is, where that is written in setup.py"""
     MODULE = "module"
-    """`__version__` (or the attribute that the build names) in a module of the package"""
+    """`__version__` (or what the build names) in a Python module"""
     FILE = "file"
-    """a text file that holds nothing but the version, named by `file:`"""
+    """a text file from which the build takes the version"""
+    CARGO = "cargo"
+    """`version` in `[package]` or `[workspace.package]` of Cargo.toml"""
+    MESON = "meson"
+    """`version:` of `project()` in meson.build"""
+    PACKAGE_JSON = "package-json"
+    """`version` in package.json"""
+    PKG_INFO = "pkg-info"
+    """`Version:` in the PKG-INFO of an unpacked sdist"""
+    UV_LOCK = "uv-lock"
+    """the project's own entry in uv.lock"""
+    BUMPVERSION = "bumpversion"
+    """`current_version` in `[tool.bumpversion]` of pyproject.toml"""
+    COMMITIZEN = "commitizen"
+    """`version` in `[tool.commitizen]` of pyproject.toml"""
+    DOCS_CONF = "docs-conf"
+    """`release` in Sphinx's conf.py"""
+    CITATION = "citation"
+    """`version:` in CITATION.cff"""
+    CONDA = "conda"
+    """the version in conda's meta.yaml"""
+    APKBUILD = "apkbuild"
+    """`pkgver=` in Alpine's APKBUILD"""
+    PKGBUILD = "pkgbuild"
+    """`pkgver=` in Arch's PKGBUILD"""
+    DEBIAN = "debian"
+    """the newest entry of debian/changelog"""
+    RPM = "rpm"
+    """`Version:` in an RPM spec file"""
+    DOCKERFILE = "dockerfile"
+    """the label `org.opencontainers.image.version` in a Dockerfile"""
+
+    @property
+    def scheme(self) -> str:
+        """The scheme in which a version is written there."""
+        return _SCHEMES.get(self, "pep440")
+
+    @property
+    def packaged(self) -> bool:
+        """Whether it is a distribution's file, which may lag behind the sources."""
+        return self in _PACKAGED
+
+
+_SCHEMES = {
+    Kind.CARGO: "semver",
+    Kind.PACKAGE_JSON: "semver",
+    Kind.CONDA: "conda",
+    Kind.APKBUILD: "alpine",
+    Kind.PKGBUILD: "arch",
+    Kind.DEBIAN: "debian",
+    Kind.RPM: "rpm",
+}
+_PACKAGED = frozenset({Kind.CONDA, Kind.APKBUILD, Kind.PKGBUILD, Kind.DEBIAN, Kind.RPM})
 
 
 class Span(NamedTuple):
@@ -38,7 +90,8 @@ class Declaration(NamedTuple):
     """A version as written: `raw` is the text of the span, `value` what it evaluates to, `source` its first line.
 
     The span is the text between the quotes. `quote` is set where it is a whole expression instead (strings side by
-    side), so that what replaces it has to bring its own quotes.
+    side), so that what replaces it has to bring its own quotes. A `computed` one is put together from other values at
+    its place, so that no text there could be replaced.
     """
 
     file: str
@@ -49,6 +102,7 @@ class Declaration(NamedTuple):
     source: str
     quote: str = ""
     owner: bool = False
+    computed: bool = False
 
 
 class Pointer(NamedTuple):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from relengtools.errors import printable
+from relengtools.versions import reading
 from relengtools.versions.declaration import Declaration
 from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
@@ -14,7 +15,7 @@ _HEAD = ("PROJECT", "VERSION", "LEVEL", "PROVIDER", "WHERE")
 def level(project: Project) -> str:
     """The owner's level, `dynamic` where a named provider computes the version, else `unknown`."""
     if project.owner:
-        return pep440.read(project.owner.value).level.value
+        return reading.read(project.owner).level.value
     return "dynamic" if project.provider else "unknown"
 
 
@@ -47,7 +48,7 @@ def _rows(project: Project) -> list[tuple[str, ...]]:
     where = _place(owner) if owner else f"({reason(project)})"
     version = printable(owner.value) if owner else "-"
     rows: list[tuple[str, ...]] = [(title, version, level(project), project.provider or "-", where)]
-    return rows + [("", printable(c.value), pep440.read(c.value).level.value, "", _place(c)) for c in project.copies]
+    return rows + [("", printable(c.value), reading.read(c).level.value, "", _place(c)) for c in project.copies]
 
 
 def _place(declaration: Declaration) -> str:
@@ -62,9 +63,9 @@ def _as_json(project: Project) -> dict[str, Any]:
         "path": project.path,
         "name": project.name,
         "version": owner.value if owner else None,
-        "canonical": pep440.read(owner.value).canonical if owner else None,
+        "canonical": reading.read(owner).canonical if owner else None,
         "level": level(project),
-        "scheme": _scheme(owner.value) if owner else None,
+        "scheme": _scheme(owner) if owner else None,
         "provider": project.provider,
         "provider_version": None,
         "reason": project.reason,
@@ -72,17 +73,20 @@ def _as_json(project: Project) -> dict[str, Any]:
     }
 
 
-def _scheme(value: str) -> str | None:
+def _scheme(owner: Declaration) -> str | None:
     """Which scheme a version follows, as far as it can be told."""
     from relengtools.versions.scheme import describe
 
+    value = owner.value
+    if owner.kind.scheme != "pep440":
+        return owner.kind.scheme
     if pep440.read(value).canonical is not None:
         return "pep440"
     return "git-describe" if describe.read(value.strip()) else None
 
 
 def _declaration(declaration: Declaration) -> dict[str, Any]:
-    reading = pep440.read(declaration.value)
+    found = reading.read(declaration)
     return {
         "file": declaration.file,
         "line": declaration.span.line,
@@ -90,7 +94,7 @@ def _declaration(declaration: Declaration) -> dict[str, Any]:
         "kind": declaration.kind.value,
         "raw": declaration.raw,
         "value": declaration.value,
-        "canonical": reading.canonical,
-        "level": reading.level.value,
+        "canonical": found.canonical,
+        "level": found.level.value,
         "owner": declaration.owner,
     }

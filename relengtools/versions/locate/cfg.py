@@ -57,6 +57,13 @@ def text(source: Source, parser: "ConfigParser", option: str) -> str:
         raise UnreadableError(Problem(SYNTAX, source.file, f"no configuration file: {error}")) from error
 
 
+def package_dir(parser: "ConfigParser") -> dict[str, str]:
+    """`package_dir` of `[options]`: which folder holds a package (an empty name: all of them)."""
+    lines = parser.get("options", "package_dir", fallback="", raw=True).splitlines()
+    pairs = (line.partition("=") for line in lines if "=" in line)
+    return {name.strip(): folder.strip() for name, _, folder in pairs}
+
+
 def locate(source: Source, parser: "ConfigParser") -> Declaration | None:
     """`version` in `[metadata]`, or None where there is none or it points elsewhere (`attr:`, `file:`)."""
     value = text(source, parser, "version")

@@ -13,8 +13,8 @@ from relengtools.versions.catalogue import SYNTAX, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Problem
 from relengtools.versions.locate.source import BOM, Source, UnreadableError
 
-_ONE_STRING = re.compile(
-    r"""[uUrR]?(?P<quotes>\"\"\"|'''|"|')(?P<text>(?:[^\\]|\\.)*?)(?P=quotes)""",
+ONE_STRING = re.compile(
+    r"""[bBuUrR]{0,2}(?P<quotes>\"\"\"|'''|"|')(?P<text>(?:[^\\]|\\.)*?)(?P=quotes)""",
     re.DOTALL,
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -80,7 +80,7 @@ def literal(source: Source, node: ast.expr, kind: Kind) -> Declaration | None:
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
         return None
     start, end = offsets(source, node)
-    match = _ONE_STRING.fullmatch(source.text, start, end)
+    match = ONE_STRING.fullmatch(source.text, start, end)
     if match and not match["text"].count(match["quotes"]):
         return source.declaration(kind, *match.span("text"), node.value)
     return source.declaration(kind, start, end, node.value, quote='"')

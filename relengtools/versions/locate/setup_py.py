@@ -1,13 +1,18 @@
-"""`version=` of `setup()` in setup.py, read by AST and never run."""
+"""`setup()` in setup.py, evaluated statically and never run."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from relengtools.versions.declaration import Declaration, Kind, Pointer
+from relengtools.versions.declaration import Declaration, Pointer
+from relengtools.versions.evaluate.answer import declared, guarded, written_at
+from relengtools.versions.evaluate.expressions import Frame
+from relengtools.versions.evaluate.interpreter import Interpreter, SetupCall
+from relengtools.versions.evaluate.values import Binding, Document, Function, Module, Unknown, Value
 from relengtools.versions.locate import python
 from relengtools.versions.locate.source import Source
 
+# Keywords of `setup()` by which a program is asked for the version.
 _PROVIDERS = {
     "use_scm_version": "setuptools-scm",
     "pbr": "pbr",
@@ -15,6 +20,8 @@ _PROVIDERS = {
     "version_config": "setuptools-git-versioning",
     "setuptools_git_versioning": "setuptools-git-versioning",
     "use_vcs_version": "hgtools",
+    "use_katversion": "katversion",
+    "setup_meta": "setupmeta",
 }
 
 
@@ -25,104 +32,104 @@ class Setup(NamedTuple):
     name: str | None = None
     version: Declaration | None = None
     pointer: Pointer | None = None
+    package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
 
 
-class _Call(NamedTuple):
-    node: ast.Call
-    scopes: tuple[Sequence[ast.stmt], ...]
-
-    def keyword(self, name: str) -> ast.keyword | None:
-        return next((k for k in self.node.keywords if k.arg == name), None)
-
-
-def locate(source: Source) -> Setup:
-    """Read the call of `setup()`; raises UnreadableError for what is no Python."""
+def locate(source: Source, run: Interpreter) -> Setup:
+    """Evaluate setup.py as far as its call of `setup()`; raises UnreadableError for what is no Python."""
     if "setup" not in source.text:
         return Setup()
     tree = python.parse(source)
-    calls = [call for call in _calls(tree.body, (tree.body,)) if _is_setup(call.node.func)]
-    if not calls:
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    if not nodes:
         return Setup()
-    versioned = [call for call in calls if call.keyword("version")] or calls
-    if len(versioned) > 1:
-        return Setup(
-            len(calls),
-            _name(source, calls[0]),
-            None,
-            _pointer(source, versioned[1].node, "`setup()` is called more than once"),
-        )
-    version, pointer = _version(source, versioned[0])
-    return Setup(len(calls), _name(source, versioned[0]), version, pointer)
-
-
-def _calls(body: Sequence[ast.stmt], scopes: tuple[Sequence[ast.stmt], ...]) -> Iterator[_Call]:
-    """Every call below `body`, with the scopes that its names are looked up in, innermost last."""
-    stack: list[tuple[ast.AST, tuple[Sequence[ast.stmt], ...]]] = [(node, scopes) for node in body]
-    while stack:
-        node, inside = stack.pop()
-        if isinstance(node, ast.Call):
-            yield _Call(node, inside)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inside = (*inside, node.body)
-        stack += [(child, inside) for child in ast.iter_child_nodes(node)]
+    calls = _reached(run, source, tree, nodes)
+    versioned = [call for call in calls if "version" in call.keywords] or calls
+    first = versioned[0]
+    version, pointer = _agreed(source, versioned)
+    name, folders = first.keywords.get("name"), first.keywords.get("package_dir")
+    return Setup(
+        len(nodes),
+        str(name) if isinstance(name, str) else None,
+        version,
+        pointer,
+        {str(k): str(v) for k, v in folders.items() if isinstance(v, str)} if isinstance(folders, dict) else {},
+    )
 
 
 def _is_setup(function: ast.expr) -> bool:
     if isinstance(function, ast.Name):
         return function.id == "setup"
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr == "setup"
-        and isinstance(function.value, ast.Name | ast.Attribute)
-    )
+    return isinstance(function, ast.Attribute) and function.attr == "setup"
 
 
-def _version(source: Source, call: _Call) -> tuple[Declaration | None, Pointer | None]:
-    keyword = call.keyword("version")
-    if keyword is None:
+def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:
+    """The calls of `setup()`: those that the evaluation of the module gets to, else all that there are."""
+    module = Module("__main__", source.path, False, Document(source))
+    frame = Frame(run, module.scope, module)
+    dunders = {"__file__": str(source.path), "__name__": "__main__", "__doc__": ast.get_docstring(tree)}
+    module.scope.names |= {key: Binding(value) for key, value in dunders.items()}
+    run.modules[source.path] = module
+    run.run(module)
+    if not run.setups:
+        run.lenient = True
+        for function in (b.value for b in list(module.scope.names.values()) if isinstance(b.value, Function)):
+            if any(node in nodes for node in ast.walk(function.node)):
+                guarded(lambda function=function: run.apply(function, [], {}))  # type: ignore[misc]
+        run.lenient = False
+    return run.setups or [SetupCall(node, _keywords(frame, node), frame) for node in nodes]
+
+
+def _keywords(frame: Frame, node: ast.Call) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = guarded(lambda keyword=keyword: frame.value(keyword.value))  # type: ignore[misc]
+        if keyword.arg is None and isinstance(value, dict):
+            found |= value
+        else:
+            found[keyword.arg or "**"] = value
+    return found
+
+
+def _agreed(source: Source, calls: Sequence[SetupCall]) -> tuple[Declaration | None, Pointer | None]:
+    """The version that all calls give."""
+    answers = [_version(source, call) for call in calls]
+    version, pointer = answers[0]
+    values = {declaration.value if declaration else None for declaration, _ in answers}
+    if len(values) > 1:
+        return None, _pointer(source, calls[-1].node, "`setup()` is called more than once, with different versions")
+    return version, pointer
+
+
+def _version(source: Source, call: SetupCall) -> tuple[Declaration | None, Pointer | None]:
+    if "version" not in call.keywords:
         return None, _without_keyword(source, call)
-    declaration, reason = _string(source, call, keyword.value)
-    if declaration is not None:
-        return declaration, None
-    return None, _pointer(source, keyword.value, f"`version=` {reason}", _provider(keyword.value))
+    node = next((k.value for k in call.node.keywords if k.arg == "version"), None)
+    value = call.keywords["version"]
+    if value is None:
+        return None, None
+    place: ast.expr = node or call.node
+    if isinstance(value, Unknown):
+        return None, _pointer(source, place, f"`version=` can't be read: {value.reason}", value.provider)
+    found = declared(value, *written_at(call.frame, place))
+    if isinstance(found, Declaration):
+        return found, None
+    return None, _pointer(source, place, f"`version=` can't be read: {found.reason}", found.provider)
 
 
-def _without_keyword(source: Source, call: _Call) -> Pointer | None:
-    for keyword in call.node.keywords:
-        off = isinstance(keyword.value, ast.Constant) and not keyword.value.value
-        if keyword.arg in _PROVIDERS and not off:
-            provider = _PROVIDERS[keyword.arg]
-            return _pointer(source, keyword.value, f"`{keyword.arg}=` asks {provider}", provider)
-    if any(keyword.arg is None for keyword in call.node.keywords):
-        return _pointer(source, call.node, "`version` may be in the `**` arguments of `setup()`")
+def _without_keyword(source: Source, call: SetupCall) -> Pointer | None:
+    for name, provider in _PROVIDERS.items():
+        if name in call.keywords and call.keywords[name] not in (False, None, 0):
+            return _pointer(source, _argument(call.node, name), f"`{name}=` asks {provider}", provider)
+    if "**" in call.keywords:
+        rest = call.keywords["**"]
+        why = f": {rest.reason}" if isinstance(rest, Unknown) else ""
+        return _pointer(source, call.node, f"`version` may be in the `**` arguments of `setup()`{why}")
     return None
 
 
-def _string(source: Source, call: _Call, node: ast.expr) -> tuple[Declaration | None, str]:
-    """The literal that an argument is, or that the simple name in it surely has."""
-    reason = "is computed"
-    if isinstance(node, ast.Name):
-        value: ast.expr | None = None
-        for scope in reversed(call.scopes):
-            value, reason = python.constant(scope, node.id)
-            if value is not None or python.bindings(scope, node.id):
-                break
-        reason = f"can't be read: {reason}" if value is None else "is computed"
-        node = value if value is not None else node
-    return python.literal(source, node, Kind.SETUP_PY), reason
-
-
-def _name(source: Source, call: _Call) -> str | None:
-    keyword = call.keyword("name")
-    declaration = _string(source, call, keyword.value)[0] if keyword else None
-    return declaration.value if declaration else None
-
-
-def _provider(node: ast.expr) -> str | None:
-    text = ast.unparse(node)
-    return next(
-        (name for name in ("versioneer", "setuptools_scm", "dunamai", "versioningit") if f"{name}." in text), None
-    )
+def _argument(node: ast.Call, name: str) -> ast.expr:
+    return next((keyword.value for keyword in node.keywords if keyword.arg == name), node)
 
 
 def _pointer(source: Source, node: ast.expr, reason: str, provider: str | None = None) -> Pointer:

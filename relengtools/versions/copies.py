@@ -1,0 +1,104 @@
+"""The other places of a project where its version is written: modules, documentation, packaging, locks."""
+
+import os
+from collections.abc import Callable, Iterator
+
+from relengtools.versions.declaration import Declaration, Kind
+from relengtools.versions.files import Files
+from relengtools.versions.locate import lines
+from relengtools.versions.locate.source import Source, UnreadableError
+from relengtools.versions.packages import package_files
+
+Locate = Callable[[Source], Declaration | None]
+_RECIPES = ("conda", "conda.recipe", "recipe", "conda-recipe", ".conda")
+_DOCS = ("docs", "doc", "docs/source", "doc/source")
+
+
+def find(files: Files, name: str | None) -> Iterator[Declaration]:
+    """Every copy that can be read, in the order in which a reader would look for them."""
+    yield from _modules(files, name)
+    yield from _beside(files)
+    if name:
+        yield from _locked(files, name)
+
+
+def _modules(files: Files, name: str | None) -> Iterator[Declaration]:
+    """`__version__` of the package, unless a provider wrote it there."""
+    from relengtools.versions.locate import module
+
+    for file in package_files(files.place.root, name):
+        source = files.source(file, python=True)
+        try:
+            found = module.locate(source) if source else None
+        except UnreadableError as error:
+            files.note(error.problem)
+            continue
+        if isinstance(found, Declaration) and source and not module.generated(source):
+            yield found
+
+
+def _beside(files: Files) -> Iterator[Declaration]:
+    """Files with a name of their own at the root of the project, and in the folders where they usually are."""
+    root = files.place.root
+    try:
+        names = {entry.name for entry in os.scandir(root)}
+    except OSError:
+        return
+    for name, form in _PLAIN.items():
+        if name in names:
+            yield from _one(files, name, form)
+    for folder in _RECIPES:
+        if folder in names and (root / folder / "meta.yaml").is_file():
+            yield from _one(files, f"{folder}/meta.yaml", _form(lines.CONDA))
+    if "debian" in names and (root / "debian" / "changelog").is_file():
+        yield from _one(files, "debian/changelog", _form(lines.DEBIAN))
+    for name in sorted(name for name in names if name.endswith(".spec")):
+        yield from _one(files, name, _form(lines.RPM))
+    for folder in _DOCS:
+        if folder.partition("/")[0] in names and (root / folder / "conf.py").is_file():
+            yield from _one(files, f"{folder}/conf.py", _docs_conf, python=True)
+
+
+def _one(files: Files, name: str, locate: Locate, python: bool = False) -> Iterator[Declaration]:
+    """The declaration in a file that the build doesn't read: one that can't be read is none of our business."""
+    source = files.quiet(files.place.root / name, python)
+    try:
+        found = locate(source) if source else None
+    except UnreadableError:
+        return
+    if found is not None:
+        yield found
+
+
+def _form(form: lines.Form) -> Locate:
+    return lambda source: lines.locate(source, form)
+
+
+def _docs_conf(source: Source) -> Declaration | None:
+    """Sphinx's `release`, the full version; `version` is the short one."""
+    from relengtools.versions.locate import module
+
+    found = module.locate(source, ("release",))
+    return found._replace(kind=Kind.DOCS_CONF) if isinstance(found, Declaration) else None
+
+
+_PLAIN: dict[str, Locate] = {
+    "CITATION.cff": _form(lines.CITATION),
+    "meta.yaml": _form(lines.CONDA),
+    "APKBUILD": _form(lines.APKBUILD),
+    "PKGBUILD": _form(lines.PKGBUILD),
+    "package.json": lines.package_json,
+    "Dockerfile": _form(lines.DOCKERFILE),
+    "Containerfile": _form(lines.DOCKERFILE),
+}
+
+
+def _locked(files: Files, name: str) -> Iterator[Declaration]:
+    """The project's entry in uv.lock, its own or its workspace's."""
+    root, tree = files.place.root, files.place.tree
+    for folder in dict.fromkeys((root, tree)):
+        path = folder / "uv.lock"
+        if path.is_file() and (source := files.quiet(path, False)):
+            found = lines.uv_lock(source, name, root.relative_to(folder).as_posix())
+            if found is not None:
+                yield found

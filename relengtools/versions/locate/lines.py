@@ -1,0 +1,85 @@
+"""Files in which a version stands on a line of its own: one pattern a kind, whose first group is the version."""
+
+import re
+from typing import NamedTuple
+
+from relengtools.versions.declaration import Declaration, Kind
+from relengtools.versions.locate.source import Source
+
+_VALUE = r"""(?P<quote>["']?)(?P<version>[^\s"'#${}]+)(?P=quote)"""
+
+
+class Form(NamedTuple):
+    """How a file declares: `pattern` finds the version (group `version`) and what may stand around it."""
+
+    kind: Kind
+    pattern: re.Pattern[str]
+
+
+def _form(kind: Kind, pattern: str) -> Form:
+    return Form(kind, re.compile(pattern, re.MULTILINE))
+
+
+PKG_INFO = _form(Kind.PKG_INFO, r"\A(?:[^\n]+\n)*?Version:[ \t]*(?P<version>\S+)[ \t]*\r?$")
+CITATION = _form(Kind.CITATION, rf"^version:[ \t]*{_VALUE}[ \t]*(?:#.*)?\r?$")
+CONDA = _form(
+    Kind.CONDA,
+    r"""^\{%-?\s*set\s+version\s*=\s*["'](?P<version>[^"'{}\s]+)["']\s*-?%\}"""
+    r"""|^package:[ \t]*\r?\n(?:[ \t]+[^\n]*\n|[ \t]*\r?\n)*?[ \t]+version:[ \t]*["']?(?P<plain>[^\s"'#{}]+)["']?""",
+)
+PKGVER = r"""^pkgver=["']?(?P<version>[^\s"'#$(){}]+)["']?[ \t]*(?:#.*)?\r?$"""
+APKBUILD = _form(Kind.APKBUILD, PKGVER)
+PKGBUILD = _form(Kind.PKGBUILD, PKGVER)
+DEBIAN = _form(Kind.DEBIAN, r"\A\s*[A-Za-z0-9][A-Za-z0-9.+-]* \((?P<version>[^()\s]+)\)")
+RPM = _form(Kind.RPM, r"^Version:[ \t]*(?P<version>[^\s%]+)[ \t]*\r?$")
+DOCKERFILE = _form(
+    Kind.DOCKERFILE, r"""^(?i:LABEL)\b[^#\n]*\borg\.opencontainers\.image\.version=["']?(?P<version>[^\s"'$]+)"""
+)
+
+
+def locate(source: Source, form: Form) -> Declaration | None:
+    """The version that a file of this form declares, None where there is none or it is computed."""
+    match = form.pattern.search(source.text)
+    if match is None:
+        return None
+    group = next(name for name in ("version", "plain") if match.groupdict().get(name) is not None)
+    start, end = match.span(group)
+    return source.declaration(form.kind, start, end, match[group])
+
+
+def package_json(source: Source) -> Declaration | None:
+    """`version` at the top of package.json; json itself says which of the texts that look like it is the one."""
+    import json
+
+    try:
+        document = json.loads(source.text)
+    except (ValueError, RecursionError):
+        return None
+    value = document.get("version") if isinstance(document, dict) else None
+    if not isinstance(value, str) or not value:
+        return None
+    for match in re.finditer(r'"version"\s*:\s*"([^"\\\n]+)"', source.text):
+        if match[1] == value and _depth(source.text, match.start()) == 1:
+            return source.declaration(Kind.PACKAGE_JSON, *match.span(1), value)
+    return None
+
+
+def _depth(text: str, at: int) -> int:
+    """How many braces and brackets are open at a character of a JSON text."""
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text[:at])
+    return sum((c in "{[") - (c in "}]") for c in bare)
+
+
+def uv_lock(source: Source, name: str, below: str) -> Declaration | None:
+    """The entry of the project called `name` in uv.lock; `below` is where it is, from the lock's folder (`.` at it).
+
+    uv writes the file itself, key by key in this order; an entry from an index is another project of the same name.
+    """
+    wanted = re.sub("[-_.]+", "-", name).lower()
+    pattern = re.compile(
+        rf'^\[\[package\]\]\r?\nname = "{re.escape(wanted)}"\r?\nversion = "([^"\n]+)"\r?\n'
+        rf'source = \{{ (?:editable|virtual|directory) = "{re.escape(below)}" \}}',
+        re.MULTILINE,
+    )
+    match = pattern.search(source.text)
+    return None if match is None else source.declaration(Kind.UV_LOCK, *match.span(1), match[1])

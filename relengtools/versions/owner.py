@@ -1,0 +1,241 @@
+"""From what the backend says to the declaration that it uses: pointers followed, providers named."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.versions import backends
+from relengtools.versions.declaration import Declaration, Kind, Pointer
+from relengtools.versions.files import Files
+from relengtools.versions.locate.source import Source, UnreadableError
+from relengtools.versions.packages import MODULES, module_files, package_files
+
+if TYPE_CHECKING:
+    from relengtools.versions.evaluate.interpreter import Interpreter
+    from relengtools.versions.evaluate.values import Match, Unknown
+
+
+class Owner(NamedTuple):
+    """The declaration, or who computes the version, or why neither is known; `where` is the place that says so."""
+
+    declaration: Declaration | None = None
+    provider: str | None = None
+    reason: str | None = None
+    missing: bool = False
+    where: Pointer | None = None
+
+
+class Setting(NamedTuple):
+    """What pointers are followed in: the files, the project's name, where its packages are, and an interpreter."""
+
+    files: Files
+    name: str | None
+    folders: dict[str, str]
+    run: "Callable[[], Interpreter]"
+
+
+def follow(setting: Setting, answer: backends.Pointing) -> Owner:
+    """The declaration at the end of a pointer."""
+    match answer:
+        case backends.Attribute():
+            return _attribute(setting, answer)
+        case backends.Expression():
+            return _expression(setting, answer)
+        case backends.Pattern():
+            return _pattern(setting, answer)
+        case backends.TextFile(files):
+            return _text_file(setting.files, files)
+        case backends.Cargo(manifest):
+            return _cargo(setting.files, manifest)
+        case backends.Meson():
+            return _meson(setting.files)
+        case backends.PackageJson(provider, file):
+            return _package_json(setting.files, provider, file)
+
+
+def _attribute(setting: Setting, answer: backends.Attribute) -> Owner:
+    """A name in a module: read where it is a plain string, evaluated elsewhere."""
+    found = None
+    for file in _candidates(setting, answer):
+        found = _module(setting, file, answer)
+        if found and (found.declaration or found.provider):
+            return found
+    target = answer.file or ".".join(filter(None, (answer.module or setting.name, answer.names[0])))
+    return found or Owner(reason=f"{answer.provider} takes the version from {target}, which isn't there")
+
+
+def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
+    if answer.file:
+        yield answer.file
+        return
+    root = setting.files.place.root
+    files = list(module_files(root, setting.folders, answer.module or setting.name or ""))
+    if answer.module is None:
+        files += package_files(root, setting.name)
+        beside = [
+            str(Path(file).parent / name) for file in files if file.endswith("/__init__.py") for name in MODULES[:3]
+        ]
+        files = [file for file in beside if (root / file).is_file()] + files
+    yield from dict.fromkeys(files)
+
+
+def _module(setting: Setting, file: str, answer: backends.Attribute) -> Owner | None:
+    from relengtools.versions.locate import module
+
+    source = setting.files.source(file, python=True)
+    if source is None:
+        return None
+    try:
+        found = module.locate(source, answer.names)
+    except UnreadableError as error:
+        setting.files.note(error.problem)
+        return Owner(reason=f"{source.file} can't be read")
+    if provider := module.generated(source):
+        return Owner(provider=provider, reason=f"{provider} writes {source.file} at build time")
+    if isinstance(found, Declaration):
+        return Owner(found)
+    from relengtools.versions.evaluate.answer import attribute
+
+    return owned(attribute(setting.run(), source.path, answer.names), found)
+
+
+def owned(found: "Declaration | Unknown", where: Pointer | None) -> Owner:
+    """What an evaluation gave."""
+    if isinstance(found, Declaration):
+        return Owner(found)
+    provider = None if found.provider == "importlib.metadata" else found.provider
+    return Owner(provider=provider, reason=found.reason, where=where)
+
+
+def _expression(setting: Setting, answer: backends.Expression) -> Owner:
+    from relengtools.versions.evaluate.answer import expression
+
+    files = (
+        [answer.file]
+        if answer.file
+        else list(module_files(setting.files.place.root, setting.folders, answer.module or ""))
+    )
+    for file in files:
+        if source := setting.files.source(file, python=True):
+            return owned(expression(setting.run(), source.path, answer.text), None)
+    target = answer.file or answer.module
+    return Owner(reason=f"{answer.provider} evaluates `{answer.text}` in {target}, which isn't there")
+
+
+def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
+    from relengtools.versions.evaluate.answer import guarded
+    from relengtools.versions.evaluate.known import search
+    from relengtools.versions.evaluate.values import Match
+
+    source = setting.files.source(answer.file, python=answer.file.endswith(".py"))
+    if source is None:
+        return Owner(reason=f"{answer.provider} takes the version from {answer.file}, which isn't there")
+    text = source.text.replace("\r", "")
+    match = guarded(lambda: search(answer.pattern, text, re.MULTILINE))
+    if isinstance(match, Match) and answer.result not in (None, "{value}"):
+        return _composed(source, match, answer)
+    group = guarded(lambda: match.group(answer.group)) if isinstance(match, Match) else None
+    if not isinstance(match, Match) or not isinstance(group, str) or not group:
+        return Owner(reason=f"{answer.provider} finds no version in {source.file} by its pattern")
+    start, end = match.spans[answer.group if isinstance(answer.group, int) else match.names[answer.group]]
+    shift = [_original(source.text, at) for at in (start, end)]
+    from relengtools.versions.evaluate.answer import kind_of
+
+    return Owner(source.declaration(kind_of(source), shift[0], shift[1], text[start:end]))
+
+
+def _composed(source: Source, match: "Match", answer: backends.Pattern) -> Owner:
+    """`result` of scikit-build-core: a format of the groups, such as `{major}.{minor}.{patch}`."""
+    from relengtools.versions.evaluate.answer import kind_of
+
+    groups = {name: match.group(name) or "" for name in match.names}
+    try:
+        value = re.sub(r"\{(\w+)\}", lambda field: groups[field[1]], answer.result or "")
+    except KeyError as error:
+        return Owner(reason=f"`result` names {error}, which the pattern has not")
+    start, end = match.spans[0]
+    return Owner(source.declaration(kind_of(source), start, end, value)._replace(computed=True))
+
+
+def _original(text: str, at: int) -> int:
+    """The character of a text that is character `at` of it without carriage returns."""
+    if "\r" not in text:
+        return at
+    seen = 0
+    for place, character in enumerate(text):
+        if character != "\r":
+            if seen == at:
+                return place
+            seen += 1
+    return len(text)
+
+
+def _text_file(files: Files, names: Sequence[str]) -> Owner:
+    sources = [source for name in names if (source := files.source(name))]
+    texts = [source.text.strip() for source in sources if source.text.strip()]
+    if len(texts) != 1:
+        what = "missing or empty" if not texts else "more than one line of text"
+        return Owner(reason=f"the version is to be had from {', '.join(names)}, which is {what}")
+    source = next(source for source in sources if source.text.strip())
+    start = source.text.index(texts[0])
+    return Owner(source.declaration(Kind.FILE, start, start + len(texts[0]), texts[0]))
+
+
+def _cargo(files: Files, manifest: str | None) -> Owner:
+    """Source: maturin's documentation, "Metadata", and the reference of Cargo's manifest."""
+    from relengtools.versions.locate import cargo, toml
+
+    for name in [manifest] if manifest else ["Cargo.toml", "rust/Cargo.toml", "src/Cargo.toml"]:
+        source = files.source(name)
+        if source is None:
+            continue
+        try:
+            document = toml.parse(source)
+        except UnreadableError as error:
+            files.note(error.problem)
+            return Owner(reason=f"{source.file} can't be read")
+        if cargo.inherits(document):
+            return _workspace(files, (files.place.root / name).parent)
+        found = cargo.locate(source, document)
+        return Owner(found) if found else Owner(reason=f"{source.file} has no version")
+    return Owner(reason="maturin takes the version from Cargo.toml, which isn't there")
+
+
+def _workspace(files: Files, folder: Path) -> Owner:
+    """The Cargo.toml above a member that has the version of the workspace."""
+    from relengtools.versions.locate import cargo, toml
+
+    for parent in (folder, *folder.parents):
+        source = files.quiet(parent / "Cargo.toml", False)
+        try:
+            found = cargo.locate(source, toml.parse(source), workspace=True) if source else None
+        except UnreadableError:
+            found = None
+        if found:
+            return Owner(found)
+        if parent == files.place.tree:
+            break
+    return Owner(reason="the version is that of Cargo's workspace, which isn't in the tree")
+
+
+def _meson(files: Files) -> Owner:
+    from relengtools.versions.locate import meson
+
+    source = files.source("meson.build")
+    found = meson.locate(source) if source else None
+    if isinstance(found, str):
+        return _text_file(files, [found])
+    if isinstance(found, Declaration):
+        return Owner(found)
+    if found is None:
+        return Owner(reason="meson-python takes the version from meson.build, which has none")
+    return Owner(provider=found.provider, reason=found.reason, where=found)
+
+
+def _package_json(files: Files, provider: str, file: str) -> Owner:
+    from relengtools.versions.locate.lines import package_json
+
+    source = files.source(file)
+    found = package_json(source) if source else None
+    return Owner(found) if found else Owner(reason=f"{provider} takes the version from {file}, which has none")

@@ -1,0 +1,51 @@
+"""Where the modules of a project are, by its name or a dotted path."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+# Where flit looks for `__version__` in a package, newest habit first; other tools' users put it there too.
+MODULES = ("__version__.py", "_version.py", "version.py", "__about__.py", "__init__.py")
+
+
+def module_files(root: Path, folders: Mapping[str, str], dotted: str) -> Iterator[str]:
+    """Files that may be the module `dotted`: by package_dir, in src layout or flat, a package or a single module."""
+    path = dotted.replace(".", "/").replace("-", "_")
+    first, _, rest = path.partition("/")
+    bases = [f"{folders[first]}/{rest}".rstrip("/")] if first in folders else []
+    bases += [f"{folder}/{path}" for folder in (folders.get(""), "src", "", "lib") if folder is not None]
+    for base in dict.fromkeys(base.removeprefix("./").lstrip("/") for base in bases):
+        for file in (f"{base}/__init__.py", f"{base}.py"):
+            if (root / file).is_file():
+                yield file
+
+
+def package_files(root: Path, name: str | None) -> list[str]:
+    """The modules of the project's package that usually hold `__version__`; the project's name finds the package."""
+    if not name:
+        return []
+    parts = re.split(r"[-_.]+", name.lower())
+    for base in ("src", "", "lib"):
+        for shape in ("_".join(parts), "/".join(parts)):
+            package = _spelt(root / base, shape)
+            if package is None:
+                continue
+            files = [package] if package.suffix == ".py" else [package / module for module in MODULES[::-1]]
+            return [file.relative_to(root).as_posix() for file in files if file.is_file()]
+    return []
+
+
+def _spelt(folder: Path, shape: str) -> Path | None:
+    """The package or module `shape` in `folder`, whatever its case."""
+    *outer, last = shape.split("/")
+    for part in outer:
+        folder = folder / part
+    try:
+        entries = {entry.name.lower(): entry for entry in os.scandir(folder)}
+    except OSError:
+        return None
+    entry = entries.get(last) or entries.get(f"{last}.py")
+    if entry is None or not (entry.is_dir() or entry.name.endswith(".py")):
+        return None
+    return folder / entry.name
