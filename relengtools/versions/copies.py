@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.files import Files
@@ -91,6 +92,15 @@ _PLAIN: dict[str, Locate] = {
     "Dockerfile": _form(lines.DOCKERFILE),
     "Containerfile": _form(lines.DOCKERFILE),
 }
+
+
+def locator(path: Path) -> Locate | None:
+    """What finds the version in a file of this name again; None for one that has no format of its own."""
+    if path.name in _PLAIN:
+        return _PLAIN[path.name]
+    if path.suffix == ".spec":
+        return _form(lines.RPM)
+    return _form(lines.DEBIAN) if path.name == "changelog" else None
 
 
 def _locked(files: Files, name: str) -> Iterator[Declaration]:

@@ -82,4 +82,23 @@ def _end(node: "ast.expr") -> tuple[int, int]:
 
 
 def _plain(source: Source, edits: Sequence[tuple[int, str]], new: bytes) -> bool:
-    return [version for _, version in edits] == [utf8(source.file, source.path, new).text.strip()]
+    """A file of another format: its own locator finds the new version, and nothing else was touched."""
+    from relengtools.versions import copies
+
+    again = utf8(source.file, source.path, new)
+    locate = copies.locator(source.path)
+    versions = [version for _, version in edits]
+    if locate is None:
+        whole = len(edits) == 1 and again.text.strip() == versions[0]
+        return whole or again.text == _spliced(source, edits, again)
+    found = locate(again)
+    return found is not None and versions == [found.value]
+
+
+def _spliced(source: Source, edits: Sequence[tuple[int, str]], again: Source) -> str:
+    """The old text around the edits: what stands before the first and after the last has to be there still."""
+    first, last = edits[0], edits[-1]
+    tail = source.text[last[0] :].partition("\n")[1:]
+    head = source.text[: first[0]]
+    same = again.text.startswith(head) and again.text.endswith("".join(tail)) and all(v in again.text for _, v in edits)
+    return again.text if same else ""
