@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     """True if `new`, read again, equals `source` with each edited value replaced by the edit's new text."""
     suffix = source.path.suffix
-    prove = {".toml": _toml, ".cfg": _cfg, ".py": _python}.get(suffix, _plain)
+    prove = {".toml": _toml, ".cfg": _cfg, ".py": _python}.get(suffix)
     try:
+        if prove is None:
+            return _plain(source, edits, new)
         return prove(source, [(_character(source, e.start), e.new.strip("\"'")) for e in edits], new)
     except (UnreadableError, UnicodeError, ValueError, LookupError):
         return False
@@ -81,24 +83,22 @@ def _end(node: "ast.expr") -> tuple[int, int]:
     return node.end_lineno or 0, node.end_col_offset or 0
 
 
-def _plain(source: Source, edits: Sequence[tuple[int, str]], new: bytes) -> bool:
-    """A file of another format: its own locator finds the new version, and nothing else was touched."""
+def _plain(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
+    """A file of another format: its own locator finds the new version; without one, only the spans have changed."""
     from relengtools.versions import copies
 
     again = utf8(source.file, source.path, new)
     locate = copies.locator(source.path)
-    versions = [version for _, version in edits]
     if locate is None:
-        whole = len(edits) == 1 and again.text.strip() == versions[0]
-        return whole or again.text == _spliced(source, edits, again)
+        return again.text == _spliced(source, edits)
     found = locate(again)
-    return found is not None and versions == [found.value]
+    return found is not None and [edit.new for edit in edits] == [found.value]
 
 
-def _spliced(source: Source, edits: Sequence[tuple[int, str]], again: Source) -> str:
-    """The old text around the edits: what stands before the first and after the last has to be there still."""
-    first, last = edits[0], edits[-1]
-    tail = source.text[last[0] :].partition("\n")[1:]
-    head = source.text[: first[0]]
-    same = again.text.startswith(head) and again.text.endswith("".join(tail)) and all(v in again.text for _, v in edits)
-    return again.text if same else ""
+def _spliced(source: Source, edits: Sequence[Edit]) -> str:
+    parts, at = [], 0
+    for edit in edits:
+        start, end = _character(source, edit.start), _character(source, edit.end)
+        parts += [source.text[at:start], edit.new]
+        at = end
+    return "".join([*parts, source.text[at:]])
