@@ -2,7 +2,8 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from heapq import heappop, heappush
+from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from relengtools.versions.git import Ref
@@ -46,7 +47,8 @@ class Nearest(NamedTuple):
 class Ancestry(NamedTuple):
     """Tagged commits, by their hashes: places in an order in which parents come first, and who descends from whom.
 
-    `above` is the commit's bit, and the bits of those that descend from it; `before` the nearest tagged forebear.
+    `above` is the commit's bit, and the bits of those that descend from it; `before` the next tagged of its first
+    parents.
     """
 
     place: Mapping[str, float]
@@ -128,36 +130,41 @@ def describing(refs: Sequence[Ref]) -> list[Ref]:
     return list(chosen.values())
 
 
-def nearest(graph: Graph, tagged: Mapping[int, int]) -> Nearest:
-    """What `git describe --tags` finds for each commit; `tagged` is commit -> number of its tag.
+def nearest(graph: Graph, tagged: Mapping[int, int], head: int) -> Nearest:
+    """What `git describe --tags` finds for each commit that `head` reaches; `tagged` is commit -> number of its tag.
 
     The distance to a tag is the number of commits that are reached from here and not from there. At a commit with one
     parent all distances grow by one, so the nearest tag stays; at a merge those on one side also grow by what only the
-    other sides reach.
+    other sides reach. git's own walk goes by dates and ends at ten candidates, so where clocks were wrong it may name a
+    tag farther away.
     """
-    tag, distance = array("l", [NO_TAG]) * len(graph), array("l", [0]) * len(graph)
+    tag, distance, size = (array("l", [start]) * len(graph) for start in (NO_TAG, 0, 0))
+    trunk = _trunk(graph, head)
     for commit in range(len(graph) - 1, -1, -1):
+        if trunk.joined[commit] == len(graph):
+            continue
+        parents = graph.parents(commit)
+        together = size[parents[0]] if len(parents) == 1 else _reached_together(graph, parents, trunk)
+        size[commit] = together + 1
         if commit in tagged:
             tag[commit] = tagged[commit]
             continue
-        parents = graph.parents(commit)
-        beside = _beside(graph, parents) if len(parents) > 1 else (0,)
-        sides = [(distance[p] + more, tag[p]) for p, more in zip(parents, beside, strict=False) if tag[p] != NO_TAG]
+        sides = [(distance[p] + together - size[p], tag[p]) for p in parents if tag[p] != NO_TAG]
         if sides:
-            least = min(sides, key=lambda side: side[0])
+            least = min(sides, key=itemgetter(0))
             distance[commit], tag[commit] = least[0] + 1, least[1]
     return Nearest(tag, distance)
 
 
-def ancestry(graph: Graph, hashes: Iterable[str], found: Nearest, tagged: Sequence[int]) -> Ancestry:
-    """Who descends from whom among the commits `hashes`; `found` are the nearest tags, whose commits are `tagged`."""
+def ancestry(graph: Graph, hashes: Iterable[str]) -> Ancestry:
+    """Who descends from whom among the commits `hashes`."""
     numbers = [graph.at[commit] for commit in dict.fromkeys(hashes) if commit in graph.at]
     bits = descendants(graph, numbers)
     before = {}
     for commit in numbers:
-        sides = [(found.distance[p], found.tag[p]) for p in graph.parents(commit) if found.tag[p] != NO_TAG]
-        if sides:
-            before[graph.hash(commit)] = graph.hash(tagged[min(sides)[1]])
+        forebears = (forebear for forebear in _first_parents(graph, commit) if forebear in bits)
+        if (found := next(islice(forebears, 1, None), None)) is not None:
+            before[graph.hash(commit)] = graph.hash(found)
     above = {graph.hash(commit): (1 << bit, bits[commit]) for bit, commit in enumerate(numbers)}
     return Ancestry({graph.hash(commit): -float(commit) for commit in numbers}, above, before)
 
@@ -170,32 +177,57 @@ def edges(graph: Graph, within: bytearray) -> Iterator[tuple[int, int]]:
                 yield parent, child
 
 
-def _beside(graph: Graph, starts: Sequence[int]) -> list[int]:
-    """For each of `starts` the number of commits that only the others reach.
+class _Trunk(NamedTuple):
+    """The first parents of a head, numbered from the oldest.
 
-    Walks no further than to where all of the starts have met.
+    For each commit `joined` is the first of them that reaches it (the number of commits where none does), and `forked`
+    the last one that it reaches (-1 where it reaches none); `reach` is what each of them reaches in all.
     """
-    everyone = (1 << len(starts)) - 1
-    seen: dict[int, int] = {}
-    for bit, start in enumerate(starts):
-        seen[start] = seen.get(start, 0) | 1 << bit
-    queue = sorted(seen)
-    apart = sum(flags != everyone for flags in seen.values())
-    beside = [0] * len(starts)
-    while apart:
-        commit = heappop(queue)
-        flags = seen.pop(commit)
-        if flags != everyone:
-            apart -= 1
-            for bit in range(len(starts)):
-                beside[bit] += not flags >> bit & 1
-        for parent in graph.parents(commit):
-            had = seen.get(parent, 0)
-            has = seen[parent] = had | flags
-            if not had:
-                heappush(queue, parent)
-            apart += (has != everyone) - bool(had and had != everyone)
-    return beside
+
+    joined: "array[int]"
+    forked: "array[int]"
+    reach: Sequence[int]
+
+
+def _trunk(graph: Graph, head: int) -> _Trunk:
+    joined, forked = array("l", [len(graph)]) * len(graph), array("l", [-1]) * len(graph)
+    reach: list[int] = []
+    for place, commit in enumerate(reversed(list(_first_parents(graph, head)))):
+        new = _walk(graph, [commit], lambda found: joined[found] == len(graph))
+        for found in new:
+            joined[found] = place
+        reach.append(len(new) + (reach[-1] if reach else 0))
+        forked[commit] = place
+    for commit in range(len(graph) - 1, -1, -1):
+        forked[commit] = max(forked[commit], *(forked[p] for p in graph.parents(commit)), -1)
+    return _Trunk(joined, forked, reach)
+
+
+def _reached_together(graph: Graph, starts: Sequence[int], trunk: _Trunk) -> int:
+    """How many commits `starts` reach, themselves included; all that the trunk reaches where they fork is known."""
+    fork = max((trunk.forked[start] for start in starts), default=-1)
+    beyond = _walk(graph, starts, lambda commit: trunk.joined[commit] > fork)
+    return len(beyond) + (trunk.reach[fork] if fork >= 0 else 0)
+
+
+def _walk(graph: Graph, starts: Iterable[int], wanted: Callable[[int], bool]) -> set[int]:
+    """What is reached from `starts` through wanted commits alone, the starts included as far as they are wanted."""
+    found = set(filter(wanted, starts))
+    stack = list(found)
+    while stack:
+        for parent in graph.parents(stack.pop()):
+            if parent not in found and wanted(parent):
+                found.add(parent)
+                stack.append(parent)
+    return found
+
+
+def _first_parents(graph: Graph, commit: int) -> Iterator[int]:
+    """The commit, its first parent, that one's, and so on."""
+    yield commit
+    while parents := graph.parents(commit):
+        commit = parents[0]
+        yield commit
 
 
 def _without_missing(graph: Graph) -> Graph:

@@ -1,6 +1,7 @@
 """A git repository's tags, who descends from whom among them, and what `git describe` makes of every commit."""
 
 import re
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -72,20 +73,23 @@ def read(
     starts = [head] if head else []
     stream = git.commits(directory, *starts, "--tags") if starts or refs else ()
     graph = ancestry.read(stream, [*starts, *(ref.commit for ref in refs)], progress)
-    chosen = ancestry.describing(refs)
-    tagged = [graph.at[ref.commit] for ref in chosen]
-    nearest = ancestry.nearest(graph, {commit: i for i, commit in enumerate(tagged)})
-    related = ancestry.ancestry(graph, [ref.commit for ref in refs], nearest, tagged)
-    history = _History(
-        graph, chosen, nearest, ancestry.reached(graph, graph.at[head]) if head else bytearray(len(graph))
-    )
+    related = ancestry.ancestry(graph, [ref.commit for ref in refs])
     describes = "setup.py" if _DESCRIBES.search(git.committed(directory, "setup.py") or b"") else None
-    return Repository(tags, related, _commits(history, policy, rules, describes))
+    return Repository(tags, related, _commits(_history(graph, refs, head), policy, rules, describes))
+
+
+def _history(graph: Graph, refs: Sequence[Ref], head: str | None) -> _History:
+    chosen = ancestry.describing(refs)
+    if head is None:
+        return _History(graph, chosen, Nearest(array("l"), array("l")), bytearray())
+    start = graph.at[head]
+    tagged = {graph.at[ref.commit]: i for i, ref in enumerate(chosen)}
+    return _History(graph, chosen, ancestry.nearest(graph, tagged, start), ancestry.reached(graph, start))
 
 
 def _commits(history: _History, policy: str, rules: Sequence[Rule], describes: str | None) -> Commits:
     counts = _counts(history)
-    at_tags = sum(history.head[history.graph.at[ref.commit]] for ref in history.refs)
+    at_tags = sum(n for (tag, later), n in counts.items() if not later)
     version = _mapping(history, policy, rules)
     flips = _flips(history, version)
     names = [ref.name for ref in history.refs]

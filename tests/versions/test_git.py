@@ -118,8 +118,9 @@ def test_the_distance_to_the_nearest_tag_is_the_number_of_commits_not_reached_fr
 ) -> None:
     graph, reach = _graph(parents)
     tagged = {tag: i for i, tag in enumerate(sorted(tags)) if tag < len(parents)}
-    found = ancestry.nearest(graph, tagged)
-    for commit, reached in enumerate(reach):
+    found = ancestry.nearest(graph, tagged, 0)
+    for commit in reach[0]:
+        reached = reach[commit]
         distances = {i: len(reached - reach[tag]) for tag, i in tagged.items() if tag in reached}
         if commit in tagged:
             assert (found.tag[commit], found.distance[commit]) == (tagged[commit], 0)
@@ -163,7 +164,7 @@ def test_the_nearest_tags_are_those_of_git_describe(repo: Repo) -> None:
     repo.merge("maint")
     refs = ancestry.describing(git.tags(repo.path))
     graph = ancestry.read(git.commits(repo.path, "HEAD"), [ref.commit for ref in refs])
-    found = ancestry.nearest(graph, {graph.at[ref.commit]: i for i, ref in enumerate(refs)})
+    found = ancestry.nearest(graph, {graph.at[ref.commit]: i for i, ref in enumerate(refs)}, 0)
     for commit in range(len(graph)):
         said = repo("describe", "--tags", "--long", graph.hash(commit)).rpartition("-g")[0]
         assert f"{refs[found.tag[commit]].name}-{found.distance[commit]}" == said
