@@ -181,6 +181,6 @@ def placed(document: Document, node: ast.expr, value: str) -> str:
     """A literal's text with its place: between the quotes where that reads as the text itself."""
     start, end = document.span(node)
     match = python.ONE_STRING.fullmatch(document.text, start, end)
-    if match:
+    if match and match["quotes"] not in match["text"]:
         return Text(value, document, *match.span("text"))
     return Text(value, document, start, end, '"')
