@@ -1,24 +1,32 @@
 """Fixes: what is written, what must not be touched, and the laws."""
 
+import ast
+import json
 import os
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
 from relengtools.errors import RelengError
 from relengtools.findings import Edit
-from relengtools.versions import patch, rewrite, rules
+from relengtools.versions import check, patch, rewrite, rules
+from relengtools.versions.catalogue import RULES
 from relengtools.versions.discover import Place
 from relengtools.versions.locate import python
 from relengtools.versions.locate.source import utf8
 from relengtools.versions.project import read
 from relengtools.versions.proof import proves
+from relengtools.versions.requirements import keys
+from relengtools.versions.requirements.locate import requirements
+from relengtools.versions.settings import DEFAULT, narrowed
+from relengtools.versions.specifiers.proof import same
 
 BOM = b"\xef\xbb\xbf"
 
@@ -44,7 +52,7 @@ BOM = b"\xef\xbb\xbf"
             {"setup.cfg": "[metadata]\nname=x\nversion =\n  v1.0\n\n[options]\n"},
             "[metadata]\nname=x\nversion =\n  1.0\n\n[options]\n",
         ),
-        ({"setup.py": "setup(name='x', version='v1.' '0')"}, "setup(name='x', version=\"1.0\")"),
+        ({"setup.py": "setup(name='x', version='v1.' '0')"}, "setup(name='x', version='1.0')"),
         ({"setup.py": "V = u'''v1.0'''\nsetup(name='x', version=V)\n"}, "V = u'''1.0'''\nsetup(name='x', version=V)\n"),
         (
             {"setup.py": "# coding: latin-1\nsetup(name='é', version='v1')".encode("latin-1")},
@@ -265,10 +273,200 @@ def test_laws_of_fixing(tmp_path_factory, data, one, two, three, end, unsafe):
     assert rewrite.plan(again.sources, rewrite.choose(selected(rules.judge(again).findings), unsafe)) == []
 
 
+REQUIREMENTS = st.lists(
+    st.sampled_from(
+        [
+            "ok>=1.0",
+            "ok[extra]==2.0; python_version >= '3.9'",
+            "respelt>=v1.0",
+            "respelt ~=1.5.0.dev, <2.0-RC1",
+            "padded>=2023.07.22",
+            "parens (>=1.0)",
+            "comma>=1,",
+            "star>=1.*",
+            "two>=5.24.0<6",
+            "caret^1.2",
+            "backwards=>1",
+            "nothing>dev",
+            "strings===2011k",
+            "marker; python_version < '3,8'",
+            "url @ https://example.org/a;b",
+            "sibling==0.9",
+            "é>=1",
+        ]
+    ),
+    max_size=4,
+)
+PYTHONS = st.sampled_from([">=3.8", ">=3.6.*", ">=v3.7", ">=3.8,", "3.8"])
+BOMS = st.sampled_from([b"", BOM])
+
+
+def pyproject_text(draw, version):
+    quote = draw(st.sampled_from(['"', "'", '"""']))
+    comment = draw(st.sampled_from(["", "  # é, 'v1'", "\t#"]))
+    listed = [f"\t{json.dumps(text, ensure_ascii=False)},{comment}\n" for text in draw(REQUIREMENTS)]
+    return (
+        f"# ü\n[build-system]\nrequires = {json.dumps(draw(REQUIREMENTS))}\n[project]\nname = 'x'{comment}\n"
+        f"version\t= {quote}{version}{quote}{comment}\nrequires-python = '{draw(PYTHONS)}'\n"
+        f"dependencies = [\n{''.join(listed)}]\n[dependency-groups]\ntest = {json.dumps(draw(REQUIREMENTS))}"
+    )
+
+
+def setup_cfg_text(draw, version):
+    lines = "".join(f"    {text}\n" for text in draw(REQUIREMENTS))
+    return (
+        f"[metadata]\n# ü\nname = x\nversion = {version.strip()}\n[options]\npython_requires = {draw(PYTHONS)}\n"
+        f"install_requires =\n{lines}    # why\n    last>=v1\n[options.extras_require]\na =\n{lines}"
+    )
+
+
+def setup_py_text(draw, version):
+    literals = ", ".join(repr(text) for text in draw(REQUIREMENTS))
+    return (
+        f"# ü\nfrom setuptools import setup\nV = {version!r}\nR = [{literals}]\n\n"
+        f"setup(\n\tname='x', version=V,  # é\n\tinstall_requires=R + ['a>=v1'], extras_require={{'a': R}})\n"
+    )
+
+
+def requirements_text(draw, _):
+    lines = [f"{text}{draw(st.sampled_from(['', '  # ü', chr(9)]))}\n" for text in draw(REQUIREMENTS)]
+    return (
+        f"# ü\n--index-url https://example.org/\n-e .\n{''.join(lines)}h>=1.* --hash=sha256:abc \\\n  --hash=sha256:d"
+    )
+
+
+TEXTS = {
+    "pyproject.toml": pyproject_text,
+    "setup.cfg": setup_cfg_text,
+    "setup.py": setup_py_text,
+    "requirements.txt": requirements_text,
+}
+
+
+@st.composite
+def projects(draw):
+    """The files of a project as bytes."""
+    files = {}
+    for name in draw(st.sets(st.sampled_from(sorted(TEXTS)), min_size=1)):
+        text = TEXTS[name](draw, draw(VERSIONS)).replace("\n", draw(LINE_ENDS))
+        mark = draw(BOMS) if name in ("setup.py", "requirements.txt") else b""
+        files[name] = mark + text.encode()
+    return files
+
+
+def read_at(root):
+    return read(Place(root, root, tuple(n for n in ("pyproject.toml", "setup.cfg", "setup.py") if (root / n).exists())))
+
+
+EVERYTHING = narrowed(DEFAULT, [rule.code for rule in RULES], [])
+
+
+def outcome(root, unsafe, write, chosen):
+    project = read_at(root)
+    terms = check.Terms({root: chosen}, {root: {"sibling": "1.0"}})
+    (result,) = check.fixed([project], terms, unsafe, write)
+    assert result.refusal is None
+    return result.changes
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(projects(), st.booleans(), st.sampled_from([DEFAULT, EVERYTHING]))
+def test_laws_of_fixing_a_whole_project(tmp_path_factory, files, unsafe, chosen):
+    root = tmp_path_factory.mktemp("law")
+    for name, data in files.items():
+        (root / name).write_bytes(data)
+    if (before := read_at(root)) is None:
+        return
+    planned = outcome(root, unsafe, write=False, chosen=chosen)
+    assert {name: (root / name).read_bytes() for name in files} == files
+    assert outcome(root, unsafe, write=True, chosen=chosen) == planned
+    new = {name: (root / name).read_bytes() for name in files}
+    assert new == files | {change.source.path.name: change.new for change in planned}
+    for change in planned:
+        spans = [(edit.start, edit.end) for edit in change.edits]
+        assert outside(change.source.data, spans) == outside(change.new, shifted(change.edits))
+    assert outcome(root, unsafe, write=True, chosen=chosen) == []
+    after = read_at(root)
+    assert [(d.file, d.kind) for d in after.declarations] == [(d.file, d.kind) for d in before.declarations]
+    for name in files:
+        assert_the_same_but_for_versions(root / name, files[name], new[name], safe=not unsafe)
+    if not unsafe:
+        for old, now in zip(before.declarations, after.declarations, strict=True):
+            assert old.value == now.value or Version(old.value) == Version(now.value)
+
+
+def assert_the_same_but_for_versions(path, old, new, safe):
+    decode = python.decode if path.suffix == ".py" else utf8
+    first, second = decode(path.name, path, old), decode(path.name, path, new)
+    pairs = list(zip(requirements(first), requirements(second), strict=True))
+    for before, after in pairs:
+        assert (before.form, before.key) == (after.form, after.key)
+        if safe:
+            assert before.text == after.text or same(before.text, after.text, before.form)
+    if path.suffix == ".toml":
+        assert blank(tomllib.loads(first.text)) == blank(tomllib.loads(second.text))
+    if path.suffix == ".py":
+        assert strings_blank(first.text) == strings_blank(second.text)
+
+
+def blank(value, path=()):
+    if isinstance(value, dict):
+        return {key: blank(inner, (*path, key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [blank(inner, (*path, index)) for index, inner in enumerate(value)]
+    return None if keys.form(path) or path == ("project", "version") else value
+
+
+def strings_blank(text):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(projects(), min_size=1, max_size=3), st.booleans())
+def test_diff_shows_what_fix_does_over_a_tree(tmp_path_factory, run, monkeypatch, trees, unsafe):
+    root = tmp_path_factory.mktemp("tree")
+    files = {
+        f"{place}/{name}": data
+        for place, inner in zip(("p", "q r", "q r/ü"), trees, strict=False)
+        for name, data in inner.items()
+    } | {
+        "shared.txt": b"a>=1.*\r\nb>=v1",
+        "p/requirements.in": b"-r ../shared.txt",
+        "q r/requirements.in": b"-r ../shared.txt",
+    }
+    for where in ("a", "b"):
+        for name, data in files.items():
+            (root / where / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / where / name).write_bytes(data)
+    flags = ["--unsafe-fixes"] * unsafe
+    monkeypatch.chdir(root / "a")
+    if run("list").code:
+        return
+    command = [sys.executable, "-m", "relengtools", "versions", "check", "--diff", *flags]
+    diff = subprocess.run(command, capture_output=True, check=False).stdout
+    assert {name: (root / "a" / name).read_bytes() for name in files} == files
+    code = run("check", "--fix", *flags).code
+    if diff:
+        assert code == 1
+        ceiling = os.environ | {"GIT_CEILING_DIRECTORIES": str(root / "b")}
+        subprocess.run(["git", "apply", "-p1"], input=diff, check=True, cwd=root / "b", env=ceiling)
+    assert {name: (root / "b" / name).read_bytes() for name in files} == {
+        name: (root / "a" / name).read_bytes() for name in files
+    }
+    assert run("check", "--diff", *flags).out == ""
+
+
 SEEDS = {
-    "pyproject.toml": b'[project]\nname = "x"\nversion = "v1.0"\n[tool.x]\na = [1, {b = """c"""}]\n',
-    "setup.cfg": b"[metadata]\nname = x\nversion =\n  v1\n[options]\n# c\na=%(b)s\nb: c\n",
-    "setup.py": b"# coding: latin-1\nfrom setuptools import setup\nV = 'v1'\nsetup(name='x\xe9', version=V)\n",
+    "pyproject.toml": b'[project]\nname = "x"\nversion = "v1.0"\ndependencies = ["a=>1"]\n[t]\na = [1, {b="""c"""}]\n',
+    "setup.cfg": b"[metadata]\nname = x\nversion =\n  v1\n[options]\n# c\na=%(b)s\nb: c\ninstall_requires=\n  a=>1\n",
+    "setup.py": b"# coding: latin-1\nV = 'v1'\nsetup(name='x\xe9', version=V, install_requires=['a=>1', r'b<2,'])\n",
+    "requirements.txt": b"-r x.txt\na=>1 # c\nb<2, \\\n --hash=x\n\n",
     "x.py": b"__version__ = '1-2-gabcdef0'\ntry:\n  V='1'\nexcept E as V: pass\n",
 }
 PIECES = st.sampled_from(
@@ -292,8 +490,9 @@ def test_no_broken_file_breaks_the_program(tmp_path_factory, cuts):
     for declaration in project.declarations:
         source = next(s for s in project.sources if s.file == declaration.file)
         assert source.data[declaration.span.start : declaration.span.end].decode(source.encoding) == declaration.raw
+    judgement = rules.judge(project)
     try:
-        rewrite.write(rewrite.plan(project.sources, rewrite.choose(rules.judge(project).findings, unsafe=True)))
+        rewrite.write(rewrite.plan(judgement.sources, rewrite.choose(judgement.findings, unsafe=True)))
     except rewrite.RewriteError as error:
         assert "more than the version would change" in str(error)
     assert len(read(place).declarations) == len(project.declarations)

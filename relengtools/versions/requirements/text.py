@@ -96,6 +96,8 @@ def _named(root: Path) -> list[Path]:
 def _source(path: Path, tree: Path) -> Source:
     """A requirements file by byte-order mark or coding cookie, else UTF-8, as pip does; raises UnreadableError."""
     file = shown(path)
+    if "\0" in file:
+        raise UnreadableError(Problem(UNREADABLE, file, "no file has a null character in its name"))
     if not path.resolve().is_relative_to(tree.resolve()):
         raise UnreadableError(Problem(UNREADABLE, file, "leads out of the tree, so it is not followed"))
     data = read_bytes(file, path)
