@@ -46,6 +46,16 @@ DISAGREEMENT = Rule(
     'pyproject.toml: version = "1.3.0"\nalpha/__init__.py: __version__ = "1.2.0"',
     "Unsafe: the copy becomes what the owner says. Without an owner in the sources there is no fix.",
 )
+PACKAGING_LAGS = Rule(
+    "RV202",
+    "packaging-disagreement",
+    "A distribution's file in the tree states another version than the project.",
+    "Who packages from this tree (debian/changelog, an RPM spec, APKBUILD, PKGBUILD, conda's meta.yaml) ships the "
+    "sources under a wrong version. These files often follow a release only later, so the rule is off by default.",
+    'pyproject.toml: version = "1.3.0"\ndebian/changelog: alpha (1.2.0-1) unstable; urgency=medium',
+    "None: a packager's version has more in it than the project's.",
+    default=False,
+)
 MISLEADING = Rule(
     "RV301",
     "misleading-version",
@@ -187,6 +197,22 @@ UNPACKAGEABLE = Rule(
     "None: see `versions convert --to alpine`, or debian, or rpm.",
     default=False,
 )
+SHALLOW = Rule(
+    "RV601",
+    "shallow-clone",
+    "A shallow clone hides the tags from which the version is computed.",
+    "Providers such as setuptools-scm then compute a version that looks right and isn't: 0.1.dev1, or the fallback.",
+    "git clone --depth 1 …  # setuptools-scm says 0.1.dev1+g1a2b3c4",
+    "None: fetch the history (`git fetch --unshallow --tags`, or `fetch-depth: 0` in GitHub's checkout action).",
+)
+NO_TAGS = Rule(
+    "RV602",
+    "no-version-tag",
+    "The version is computed from tags, and the repository has none that fits.",
+    "The build fails, or calls the package 0.0.0, 0.1.dev123 or what the fallback is.",
+    "[tool.setuptools_scm] in a repository whose tags were never pushed",
+    "None: fetch the tags (`git fetch --tags`), or make the first one.",
+)
 MISSING = Rule(
     "RV901",
     "no-version",
@@ -234,6 +260,7 @@ RULES = (
     SPELLING,
     PADDING,
     DISAGREEMENT,
+    PACKAGING_LAGS,
     MISLEADING,
     FALLBACK,
     HASH_ORDER,
@@ -249,6 +276,8 @@ RULES = (
     LOCAL,
     EPOCH,
     UNPACKAGEABLE,
+    SHALLOW,
+    NO_TAGS,
     MISSING,
     UNREADABLE,
     SYNTAX,

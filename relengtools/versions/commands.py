@@ -35,9 +35,17 @@ FINDINGS_FORMAT = click.option(
     help="For people, for programs, for code scanning (SARIF 2.1.0), or as annotations of a GitHub workflow.",
 )
 KINDS = """\b
-  pyproject  [project] version         setup-cfg  [metadata] version of setup.cfg
-  poetry     [tool.poetry] version     setup-py   version= of setup(), or the literal behind the name there
-  module     __version__               file       a text file that the build names"""
+  pyproject   [project] version              setup-cfg     [metadata] version of setup.cfg
+  poetry      [tool.poetry] version          setup-py      version= of setup(), where setup.py writes it
+  module      __version__, or what is named  file          a text file that the build names
+  cargo       Cargo.toml                     meson         project() of meson.build
+  pkg-info    an unpacked sdist's PKG-INFO   package-json  package.json
+  uv-lock     its own entry in uv.lock       bumpversion   [tool.bumpversion] current_version
+  docs-conf   release of Sphinx's conf.py    commitizen    [tool.commitizen] version
+  citation    CITATION.cff                   conda         meta.yaml
+  apkbuild    pkgver= of APKBUILD            pkgbuild      pkgver= of PKGBUILD
+  debian      debian/changelog               rpm           Version: of a spec file
+  dockerfile  the label org.opencontainers.image.version"""
 
 
 @click.command("list", epilog=f"Kinds of declarations:\n\n{KINDS}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from relengtools.findings import Edit, Finding, Fix, Location, Rule
 from relengtools.versions import catalogue
+from relengtools.versions import reading as readings
 from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.pep440 import Level, Reading
@@ -47,6 +48,9 @@ def form(project: str, declaration: Declaration, settings: Settings, *, claims: 
 
     `claims` says that it states the project's version; a placeholder that a provider replaces doesn't.
     """
+    if declaration.kind.scheme != "pep440":
+        yield from _foreign(project, declaration)
+        return
     reading = pep440.read(declaration.value)
     if reading.level is Level.INVALID:
         yield _invalid(project, declaration, settings)
@@ -109,14 +113,15 @@ def finding(
     span = declaration.span
     location = Location(declaration.file, span.line, span.column, span.end_line, span.end_column)
     fix = None
-    if new is not None and new != declaration.value and new.isascii() and not interpolated(declaration):
+    if new is not None and new != declaration.value and new.isascii() and not fixed_elsewhere(declaration):
         fix = rewriting(declaration, new)
     return Finding(rule, message, location, project, fix, declaration.source, note)
 
 
-def interpolated(declaration: Declaration) -> bool:
-    """Whether setup.cfg puts the value together from other options: a literal in its place would cut that tie."""
-    return declaration.kind is Kind.SETUP_CFG and "%" in declaration.raw
+def fixed_elsewhere(declaration: Declaration) -> bool:
+    """Whether no text at the place can be replaced: computed, generated, put together by setup.cfg, or a packager's."""
+    interpolated = declaration.kind is Kind.SETUP_CFG and "%" in declaration.raw
+    return declaration.computed or interpolated or declaration.kind.packaged
 
 
 def rewriting(declaration: Declaration, new: str) -> Fix:
@@ -124,6 +129,13 @@ def rewriting(declaration: Declaration, new: str) -> Fix:
     span, quote = declaration.span, declaration.quote
     edit = Edit(declaration.file, span.start, span.end, span.line, span.column, declaration.raw, f"{quote}{new}{quote}")
     return Fix(pep440.equal(declaration.value, new), (edit,))
+
+
+def _foreign(project: str, declaration: Declaration) -> Iterator[Finding]:
+    """A place where another scheme is at home: only what has no meaning in PEP 440 is wrong there."""
+    if readings.read(declaration).level is Level.INVALID:
+        message = f"{declaration.value!r}, written as {declaration.kind.scheme}, has no equal in PEP 440"
+        yield finding(catalogue.INVALID, project, declaration, message)
 
 
 def _invalid(project: str, declaration: Declaration, settings: Settings) -> Finding:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from relengtools.findings import Finding, Fix, Location, Rule
-from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, MISSING, RULES
+from relengtools.versions import reading as readings
+from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, MISSING, PACKAGING_LAGS, RULES
 from relengtools.versions.declaration import Declaration, Problem
-from relengtools.versions.form_rules import finding, form, interpolated, proposal, rewriting
+from relengtools.versions.form_rules import finding, fixed_elsewhere, form, proposal, rewriting
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
 from relengtools.versions.requirements.quiet import normalized, quiet
@@ -69,20 +70,27 @@ def _agreement(project: Project, settings: Settings) -> Iterator[Finding]:
         yield from _among_copies(project)
         return
     new = proposal(owner, settings) or owner.value.strip()
+    if owner.kind.scheme != "pep440":
+        new = readings.read(owner).canonical or new
     reading = pep440.read(new)
     # What is made of another text has to stand in both places, and an invalid one isn't spread.
-    together = not pep440.equal(owner.value, new)
+    together = not _same(owner, new)
     for copy in project.copies:
-        if not _same(copy.value, owner.value):
+        if not _same(copy, readings.read(owner).canonical or owner.value):
             message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
+            if copy.kind.packaged:
+                yield finding(PACKAGING_LAGS, project.path, copy, message)
+                continue
             wanted = reading.canonical if settings.drops(copy.kind) else new if reading.canonical else None
+            if wanted and copy.kind.scheme != "pep440":
+                wanted = _translated(wanted, copy.kind.scheme)
             note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
             one = finding(DISAGREEMENT, project.path, copy, message, wanted, note)
             yield _with_owner(one, owner, new) if together else one
 
 
 def _with_owner(one: Finding, owner: Declaration, new: str) -> Finding:
-    if one.fix is None or interpolated(owner):
+    if one.fix is None or fixed_elsewhere(owner):
         return one._replace(fix=None)
     return one._replace(fix=Fix(False, (*one.fix.edits, *rewriting(owner, new).edits)))
 
@@ -93,13 +101,23 @@ def _among_copies(project: Project) -> Iterator[Finding]:
         return
     first, *others = project.copies
     for other in others:
-        if not _same(first.value, other.value):
+        if not (other.kind.packaged or _same(other, readings.read(first).canonical or first.value)):
             message = f"{other.value!r} is not what {first.file} says, {first.value!r}"
             yield finding(DISAGREEMENT, project.path, other, message, None, project.reason)
 
 
-def _same(one: str, other: str) -> bool:
-    return one.strip() == other.strip() or pep440.equal(one, other)
+def _same(declaration: Declaration, version: str) -> bool:
+    """Whether a declaration, read in the scheme of its place, is this version or this very text."""
+    own = readings.read(declaration).canonical
+    return declaration.value.strip() == version.strip() or (own is not None and pep440.equal(own, version))
+
+
+def _translated(version: str, scheme: str) -> str | None:
+    """The version as another scheme writes it, None where that isn't exact."""
+    from relengtools.versions.scheme.convert import convert
+
+    answer = convert(version, "pep440", scheme)
+    return answer.version if answer.exact else None
 
 
 def _missing(project: Project) -> Finding:
