@@ -8,8 +8,7 @@ from relengtools.versions.scheme.meaning import Meaning, Policy, Reader, because
 _EPOCH = re.compile(r"(?P<epoch>[0-9]+):")
 _RELEASE = re.compile(r"-(?P<pkgrel>[0-9]+(?:\.[0-9]+)?)\Z")
 _VCS = re.compile(
-    r"(?P<tag>.+?)[._+]r?(?P<distance>[0-9]{1,9})[._+]g(?P<hash>[0-9a-f]{4,64})"
-    r"|(?P<tag2>.+?)[._+]r(?P<distance2>[0-9]{1,9})[._+](?P<hash2>[0-9a-f]{6,64})"
+    r"(?P<tag>.+?)(?P<sep>[._+])(?P<r>r?)(?P<distance>[0-9]{1,9})(?P=sep)(?:g(?P<hash>[0-9a-f]{4,64})|(?P<bare>[0-9a-f]{6,64}))"
 )
 _UNTAGGED = re.compile(r"r[0-9]+(?:[._](?:g?[0-9a-f]{6,64}))?")
 
@@ -33,11 +32,9 @@ def read(text: str, read_tag: Reader, policy: Policy = Policy.POST) -> Meaning:
 def snapshot(text: str) -> describe.Description | None:
     """The parts of a VCS package's pkgver, as `git describe` had them; None for any other text."""
     match = _VCS.fullmatch(text)
-    if match is None:
+    if match is None or (match["bare"] and not match["r"]):
         return None
-    if match["tag"] is not None:
-        return describe.Description(match["tag"], int(match["distance"]), match["hash"], False)
-    return describe.Description(match["tag2"], int(match["distance2"]), match["hash2"], False)
+    return describe.Description(match["tag"], int(match["distance"]), match["hash"] or match["bare"], False)
 
 
 def untagged(text: str) -> bool:
@@ -49,4 +46,11 @@ def _pkgver(text: str, read_tag: Reader, policy: Policy) -> Meaning:
     if untagged(text):
         return nothing("it counts commits, with no tag under it")
     found = snapshot(text)
-    return read_tag(text) if found is None else describe.version(found, policy, read_tag)
+    if found is None:
+        return read_tag(text)
+    meaning = describe.version(found, policy, read_tag)
+    if text.endswith(f".{found.distance}.g{found.hash}"):
+        return because(
+            meaning, f"{found.distance} is read as the commits after {found.tag}, not as a part of the version"
+        )
+    return meaning

@@ -10,17 +10,20 @@ _DATE = re.compile(
     r"[vV]?(?P<year>(?:19|20)[0-9]{2}|[0-9]{2})(?P<sep>[-_])(?P<month>0?[1-9]|1[0-2])"
     r"(?:(?P=sep)(?P<day>0?[1-9]|[12][0-9]|3[01]))?(?P<rest>(?![0-9]).*)?"
 )
+_QUARTER = re.compile(r"[vV]?(?P<year>(?:19|20)?[0-9]{2})[-_.]?[qQ](?P<quarter>[1-4])(?P<rest>(?![0-9]).*)?")
 _YEAR = re.compile(r"[vV]?(?:(?:19|20)[0-9]{2}|[0-9]{2}(?=\.)|(?:19|20)[0-9]{4}(?:[0-9]{2}(?:[0-9]{4,6})?)?)(?![0-9])")
 
 
 def read(text: str) -> Meaning:
-    """YYYY.MM.DD, YY.MM, YYYY-MM-DD, YYYYMMDD and the like; zero padding is display only, so dropping it loses nothing.
+    """YYYY.MM.DD, YY.MM, YYYY-MM-DD, YYYYMMDD, YYYY.Q1 and the like; zero padding is display only, so no loss.
 
     Source: calver.org.
     """
-    dotted = text
+    dotted, reason = text, None
     if match := _DATE.fullmatch(text):
         dotted = ".".join(filter(None, match.group("year", "month", "day"))) + (match["rest"] or "")
+    elif match := _QUARTER.fullmatch(text):
+        dotted, reason = f"{match['year']}.{match['quarter']}{match['rest'] or ''}", "the quarter is read as a number"
     if not _YEAR.match(dotted):
         return nothing("it doesn't begin with a year")
     version = spelling.canonical(dotted)
@@ -28,8 +31,8 @@ def read(text: str) -> Meaning:
         return nothing("after its date it isn't PEP 440")
     if bare_letter(dotted):
         return nothing("a letter after a date counts releases: that takes a rule of the project's own")
-    reason = suspicious(dotted)
-    return certain(version) if reason is None else guessed(version, reason)
+    reasons = [reason for reason in (reason, suspicious(dotted)) if reason]
+    return guessed(version, *reasons) if reasons else certain(version)
 
 
 def iso_date(text: str) -> str | None:

@@ -19,7 +19,7 @@ from relengtools.versions.scheme import (
     tag,
 )
 from relengtools.versions.scheme.meaning import Meaning, Policy, Scheme, because, certain, guessed, nothing
-from relengtools.versions.scheme.suspicion import suspicious
+from relengtools.versions.scheme.suspicion import default, suspicious
 from relengtools.versions.scheme.write import WRITERS
 
 LONGEST = 256
@@ -29,8 +29,10 @@ _PEP440_FIRST = frozenset({"auto", "pep440"})
 POLICIES = tuple(policy.value for policy in Policy)
 
 _ARCH_ONLY = re.compile(r"[._+](?:g|r[0-9])")
-_RPM_ONLY = re.compile(r"-[0-9.]+\.(?:el|fc|amzn|mga|suse)[0-9]")
-_DEBIAN_ONLY = re.compile(r"[0-9]:[0-9]|~|-[0-9.]+(?:ubuntu|\+deb|\+b|build)[0-9]")
+_RPM_ONLY = re.compile(r"-[0-9][0-9a-z.]*\.(?:el|fc|amzn|mga|suse)[0-9]")
+_DEBIAN_ONLY = re.compile(
+    r"[0-9]:[0-9]|~|-[0-9.]+(?:\+deb|\+b)[0-9]|[0-9](?:ubuntu|build)[0-9]|\+(?:dfsg|repack|really)"
+)
 _ALPINE_ONLY = re.compile(r"_(?:git|svn|hg|cvs)[0-9]|_p[0-9]|_(?:alpha|beta|pre|rc)[0-9]*(?:-r|_)|-r[0-9]+\Z")
 
 
@@ -58,15 +60,16 @@ def convert(
     Alpine's snapshots. The project's own `rules` go first. Never raises for any text; `source`, `target` and `policy`
     are those of SOURCES, TARGETS and POLICIES.
     """
-    usual = spelling.unsuspected(text) if target == "pep440" and source in _PEP440_FIRST and not rules else None
-    if usual is not None:
+    usual = spelling.unsuspected(text) if source in _PEP440_FIRST and not rules else None
+    if usual is not None and target == "pep440":
         return Conversion(text, "pep440", usual, usual, True, None)
+    if usual is not None:
+        return _written(text, "pep440", certain(usual), target)
     scheme, meaning = _read(text, source, None if policy is None else Policy(policy), rules)
-    if meaning.version is None:
-        return Conversion(text, scheme.value, None, None, False, meaning.reason)
-    if target == "pep440":
-        return Conversion(text, scheme.value, meaning.version, meaning.version, meaning.exact, meaning.reason)
-    return _written(text, scheme.value, meaning, target)
+    name = scheme.value
+    if meaning.version is None or target == "pep440":
+        return Conversion(text, name, meaning.version, meaning.version, meaning.exact, meaning.reason)
+    return _written(text, name, meaning, target)
 
 
 def as_json(conversion: Conversion) -> str:
@@ -95,9 +98,12 @@ def _read(text: str, source: str, policy: Policy | None, rules: Sequence[rule.Ru
     stripped = text.strip()
     if rules and (meaning := rule.read(rules, stripped)) is not None:
         return Scheme.RULE, meaning
-    if source in _PEP440_FIRST and (version := spelling.canonical(text)) is not None:
-        reason = suspicious(text) if source == "auto" else None
-        return Scheme.PEP440, certain(version) if reason is None else guessed(version, reason)
+    if source in _PEP440_FIRST:
+        # Without rules the usual spellings don't come here.
+        version = spelling.canonical(text) if rules else spelling.unusual(text)
+        if version is not None:
+            reason = suspicious(text) or default(text) if source == "auto" else None
+            return Scheme.PEP440, certain(version) if reason is None else guessed(version, reason)
     scheme = Scheme.UNKNOWN if source == "auto" else Scheme(source)
     if not stripped:
         return scheme, nothing("it is empty")
@@ -114,7 +120,9 @@ def _as(scheme: Scheme, text: str, policy: Policy | None, rules: Sequence[rule.R
     match scheme:
         case Scheme.GIT_DESCRIBE:
             found = describe.read(text)
-            return read_tag(text) if found is None else describe.version(found, policy or Policy.NEXT_DEV, read_tag)
+            if found is None:
+                return describe.tagged(text, read_tag)
+            return describe.version(found, policy or Policy.NEXT_DEV, read_tag)
         case Scheme.ALPINE:
             return alpine.read(text, policy or Policy.POST)
         case Scheme.ARCH:

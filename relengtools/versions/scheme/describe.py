@@ -8,6 +8,10 @@ from relengtools.versions.scheme.meaning import Meaning, Policy, Reader, because
 
 _LONG = re.compile(r"(?P<tag>.+)-(?P<distance>[0-9]{1,9})-g(?P<hash>[0-9a-f]{4,64})(?P<dirty>-dirty)?")
 _DIRTY = re.compile(r"(?P<tag>.+)-dirty")
+_LAST_NUMBER = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
+_UNTAGGED = "it may be an abbreviated commit, with no tag under it"
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9](?:[0-9]{4}(?:[0-9]{2})?)?")
 
 
 class Description(NamedTuple):
@@ -67,11 +71,23 @@ def local(description: Description) -> str | None:
     return f"{tag}+{_local(description)}" if description.dirty else str(tag)
 
 
+def commit(text: str) -> bool:
+    """Whether it may be the abbreviated commit that `git describe --always` gives without a tag: hex, and no date."""
+    return _COMMIT.fullmatch(text) is not None and not _DATE.fullmatch(text)
+
+
+def tagged(text: str, read_tag: Reader) -> Meaning:
+    """What `git describe` says at a tag: the tag alone."""
+    return nothing(_UNTAGGED) if commit(text) else read_tag(text)
+
+
 _POLICIES = {Policy.NEXT_DEV: next_dev, Policy.POST: post, Policy.LOCAL: local}
 
 
 def version(description: Description, policy: Policy, read_tag: Reader) -> Meaning:
     """What `description` is by `policy`; `read_tag` reads its tag. Only next-dev guesses, namely the next release."""
+    if description.hash is None and commit(description.tag):
+        return nothing(_UNTAGGED)
     tag = read_tag(description.tag)
     if tag.version is None:
         return tag
@@ -86,7 +102,7 @@ def version(description: Description, policy: Policy, read_tag: Reader) -> Meani
 
 
 def _count_up(version: str) -> str:
-    head, number = re.fullmatch(r"(.*?)([0-9]+)", version, re.DOTALL).groups()  # type: ignore[union-attr]
+    head, number = _LAST_NUMBER.fullmatch(version).groups()  # type: ignore[union-attr]
     return f"{head}{int(number) + 1}"
 
 

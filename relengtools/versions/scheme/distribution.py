@@ -5,19 +5,29 @@ from dataclasses import dataclass, field
 
 from relengtools.versions.scheme import calver, spelling
 from relengtools.versions.scheme.meaning import Meaning, certain, guessed, nothing
-from relengtools.versions.scheme.suspicion import bare_letter, lettered_year, suspicious
+from relengtools.versions.scheme.suspicion import lettered_year, suspicious
 
 _EPOCH = re.compile(r"(?P<epoch>[0-9]+):")
+_SIGN = re.compile(r"(?=[~+^])")
 _DEBIAN = re.compile(r"[0-9A-Za-z.+~-]+")
 _RPM = re.compile(r"[0-9A-Za-z._+~^]+")
-_NATIVE_MARK = re.compile(r"(?:\+b[0-9]+|[+~]deb[0-9]+u[0-9]+|\+nmu[0-9]+|~bpo[0-9]+\+[0-9]+|\+?ubuntu[0-9.]+)\Z")
-_REALLY = re.compile(r".*[+.](?:really|actually)[-+~.]?(?=[0-9])")
-_INNER_MARK = re.compile(r"[.-](?=(?:dfsg|ds|repack)[0-9]*(?:[.+~^]|\Z)|(?:git|svn|hg|bzr|cvs)[.0-9a-f])")
+_NATIVE_MARK = re.compile(
+    r"(?:\+b[0-9]+|[+~]deb[0-9]+u[0-9]+|\+nmu[0-9]+|~bpo[0-9.]+[+~][0-9]+|[+~]?ubuntu[0-9.]+|~ppa[0-9]+|build[0-9]+)\Z"
+)
+_REALLY = re.compile(r".*[+.~](?:really|actually)[-+~.]?(?=[0-9])", re.IGNORECASE)
+# What belongs behind a `+` of its own: the packager's marks, glued on or not, and the names of version control systems.
+_INNER_MARK = re.compile(
+    r"[.-](?=(?:dfsg|ds|repack)[0-9]*(?:[.+~^]|\Z))|(?<![+~^][0-9])(?<![+~^][0-9]{2})[.-](?=(?:git|svn|hg|bzr|cvs)[.0-9a-f])"
+    r"|(?<=[0-9])(?=(?:dfsg|ds|repack(?:ed)?|debian|deb)[0-9]*(?:[.+~^]|\Z))"
+)
 _MARK = re.compile(
-    r"(?:dfsg|ds|debian|repack(?:ed)?|orig|github|gitlab|pypi|nmu|git|svn|hg)[x0-9]?(?:[.-]?[0-9]+){0,3}", re.IGNORECASE
+    r"(?:dfsg|ds|debian|deb|repack(?:ed)?|orig|github|gitlab|pypi|nmu|git|svn|hg)[x0-9]?(?:[.-]?[0-9]+){0,3}",
+    re.IGNORECASE,
 )
 _BARE_VCS = {"git", "svn", "hg"}
-_DESCRIBED = re.compile(r"(?P<base>[0-9]+(?:\.[0-9]+)+)[.-](?P<distance>[0-9]{1,5})[.-]g(?P<hash>[0-9a-f]{6,40})")
+_DESCRIBED = re.compile(
+    r"(?P<base>[0-9]+(?:\.[0-9]+)+(?:(?:a|b|rc|alpha|beta)[0-9]*)?)[.-](?P<distance>[0-9]{1,5})[.-]g(?P<hash>[0-9a-f]{6,40})"
+)
 _PATCH = re.compile(r"(?P<base>[0-9]+(?:\.[0-9]+)*)[-_.]?(?:p|pl|patch)(?P<number>[0-9]+)")
 _VCS = "git|svn|hg|bzr|cvs|vcs|darcs|snapshot|snap|rev|r"
 _HASH = re.compile(rf"(?:(?:{_VCS})[.-]?|g)?(?P<hash>(?=[0-9]*[a-f])[0-9a-f]{{6,40}})(?:[.+~-].*)?")
@@ -30,7 +40,12 @@ _STAMP = re.compile(
 _COMMIT = re.compile(rf"[.-]?(?:(?:{_VCS})[.-]?[0-9a-f]*|g[0-9a-f]{{6,40}})(?:[^0-9a-z].*)?")
 _PRE = re.compile(r"(?:a|b|c|rc|alpha|beta|pre|preview)[-.]?[0-9]*", re.IGNORECASE)
 _FINAL = re.compile(r"[-.](?:final|release|stable)\Z", re.IGNORECASE)
-_DEV = re.compile(r"(?:dev[-.]?)?(?P<number>[0-9]*)")
+_DEV = re.compile(r"(?:(?P<word>dev|devel|development|snapshot|trunk|nightly)[-.]?)?(?P<number>[0-9]*)", re.IGNORECASE)
+# Fedora's releases before `~` and `^`: 0.N.rc1 and 0.N.20200101git1a2b3c4 come before the version, the rest after it.
+_RPM_RELEASE = re.compile(
+    r"(?P<early>0\.)?(?:[0-9]+\.)?(?P<what>(?P<stage>(?:a|b|rc|alpha|beta|pre|dev)[0-9]*)"
+    r"|(?:[0-9]{8}\.?)?(?:git|svn|hg|bzr|cvs)[0-9a-f]*)(?:\.|\Z)"
+)
 _LOCAL = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", re.IGNORECASE)
 
 
@@ -42,6 +57,7 @@ class _Upstream:
     local: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     snapshot: bool = False
+    doubled: bool = False
 
 
 def debian(text: str) -> Meaning:
@@ -60,7 +76,7 @@ def debian(text: str) -> Meaning:
     while match := _NATIVE_MARK.search(upstream):
         reasons.append(f"Debian's mark {match[0]} is dropped")
         upstream = upstream[: match.start()]
-    return _upstream(upstream, "+", reasons)
+    return _upstream(upstream, reasons)
 
 
 def rpm(text: str) -> Meaning:
@@ -74,9 +90,9 @@ def rpm(text: str) -> Meaning:
         return nothing("it isn't an RPM version: [EPOCH:]VERSION[-RELEASE]")
     if dash:
         reasons.append(f"the RPM release {release} is dropped")
-        if match := re.match(r"0\.[0-9]+\.(?P<pre>(?:a|b|rc|alpha|beta|pre)[0-9]*)(?:\.|\Z)", release):
-            version += f"~{match['pre']}"
-    return _upstream(version, "^", reasons)
+        if (match := _RPM_RELEASE.match(release)) and (match["early"] or not match["stage"]):
+            version += f"{'~' if match['early'] else '^'}{match['what']}"
+    return _upstream(version, reasons)
 
 
 def _without_epoch(text: str) -> tuple[list[str], str]:
@@ -86,18 +102,17 @@ def _without_epoch(text: str) -> tuple[list[str], str]:
     )
 
 
-def _upstream(text: str, after: str, reasons: list[str]) -> Meaning:
-    """Read `text` from the left: a release, then parts that begin with `~` (before it) or `after` (after it)."""
+def _upstream(text: str, reasons: list[str]) -> Meaning:
+    """Read `text` from the left: a release, then parts that begin with `~` (before it) or `+` and `^` (after it)."""
     if match := _REALLY.match(text):
         reasons.append(f"{match[0].rstrip('-+~.')} is dropped: the sources really are {text[match.end() :]}")
         text = text[match.end() :]
-    base, *parts = re.split(r"(?=[~+^])", _INNER_MARK.sub("+", text))
+    base, *parts = _SIGN.split(_INNER_MARK.sub("+", text))
     found = _Upstream(*_base(base, reasons), reasons=reasons)
-    tildes = 0
     for part in parts:
         sign, word = part[0], part[1:]
         if not word:
-            tildes += sign == "~"
+            found.doubled = sign == "~"
             found.reasons += ["the components' versions are dropped"] * (sign != "~")
             if sign != "~":
                 break
@@ -108,7 +123,7 @@ def _upstream(text: str, after: str, reasons: list[str]) -> Meaning:
         return nothing(f"the upstream version {text} isn't PEP 440")
     if found.local:
         found.reasons.append("the local version can't be uploaded, and its rank differs")
-    if reason := suspicious(base) if bare_letter(base) or "-" in base else None:
+    if reason := suspicious(base):
         found.reasons.append(reason)
     return guessed(version, *found.reasons) if found.reasons else certain(version)
 
@@ -135,6 +150,9 @@ def _add(found: _Upstream, before: bool, word: str) -> bool:
     if _MARK.fullmatch(word) and (not word.startswith(tuple(_BARE_VCS)) or word in _BARE_VCS | {"github", "gitlab"}):
         found.reasons.append(f"the packager's mark {word} is dropped")
         return True
+    if before and found.local:
+        # `1.0+abc~rc1` is before 1.0+abc, and PEP 440 has no place for that.
+        return False
     if before and (match := _PRE.fullmatch(word)):
         found.public += match[0].replace("-", "").replace(".", "")
         return True
@@ -171,8 +189,11 @@ def _add_rest(found: _Upstream, before: bool, word: str) -> bool:
         match = _DEV.fullmatch(word)
         if match is None:
             return False
+        if not word.startswith("dev"):
+            found.reasons.append(f"~{word} is read as a dev release")
+        elif not found.doubled and re.fullmatch("[0-9.]+", found.public):
+            found.reasons.append("~dev is above ~alpha here, and PEP 440 sorts a dev release below all pre-releases")
         found.public += f".dev{match['number'] or 0}"
-        found.reasons += [] if word.startswith("dev") else [f"~{word} is read as a dev release"]
         return True
     if _LOCAL.fullmatch(word) is None or re.fullmatch(r"[0-9]+[a-z]+", word):
         return False

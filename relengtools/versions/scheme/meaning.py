@@ -53,7 +53,8 @@ def certain(version: str) -> Meaning:
 
 def guessed(version: str, *reasons: str | None) -> Meaning:
     """An answer that drops or guesses something: `reasons` say what (those that are None don't count)."""
-    return Meaning(version, False, "; ".join(dict.fromkeys(reason for reason in reasons if reason)) or None)
+    told = dict.fromkeys(reasons)
+    return Meaning(version, False, "; ".join(filter(None, told)) or None)
 
 
 def because(meaning: Meaning, *reasons: str) -> Meaning:

@@ -72,11 +72,11 @@ def semver(version: "Version") -> Meaning:
 
 def conda(version: "Version") -> Meaning:
     """PEP 440's own spelling, which conda reads. Source: conda.models.version.VersionOrder."""
+    early = version.dev is not None and version.pre is None and version.post is None
+    labelled = "conda ranks letters in a local version below none at all, and a 0 like none"
     reasons = [
-        "conda sorts .dev above a, b and rc"
-        if version.dev is not None and version.pre is None and version.post is None
-        else None,
-        "conda ranks letters and digits within a local segment by other rules" if _mixed(version.local) else None,
+        "conda sorts .dev above a, b and rc" if early else None,
+        None if _counted(version.local) else labelled,
     ]
     return guessed(str(version), *reasons) if any(reasons) else certain(str(version))
 
@@ -111,5 +111,6 @@ def _release(version: "Version") -> str:
     return ".".join(map(str, version.release))
 
 
-def _mixed(local: str | None) -> bool:
-    return local is not None and re.search(r"[a-z][0-9]|[0-9][a-z]", local) is not None
+def _counted(local: str | None) -> bool:
+    """Whether there is no local version, or one of numbers alone, the last of which is not 0."""
+    return local is None or re.fullmatch(r"(?:[0-9]+\.)*[1-9][0-9]*", local) is not None

@@ -72,7 +72,8 @@ def _marker(text: str) -> bool:
 @cache
 def _marker_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     comparison = r"""([a-z_]+)[ \t]*([<>]=?|[=!]=)[ \t]*(["'])([A-Za-z0-9._-]+)\3"""
-    return re.compile(r"[ \t]+(?:and|or)[ \t]+"), re.compile(comparison)
+    # Not from within a run of blanks, which would take time quadratic in its length.
+    return re.compile(r"(?<![ \t])[ \t]+(?:and|or)[ \t]+"), re.compile(comparison)
 
 
 def _comparison(match: re.Match[str] | None) -> bool:

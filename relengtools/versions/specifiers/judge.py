@@ -16,7 +16,7 @@ from relengtools.versions.specifiers.text import Change, Form, Region, apply
 DEFAULT = frozenset({Topic.VALIDITY, Topic.SPELLING, Topic.EQUALITY, Topic.MARKER})
 """What is mended unless somebody asks for more."""
 
-_LONGEST = 20_000
+_LONGEST = 10_000
 
 
 @dataclass(frozen=True, slots=True)

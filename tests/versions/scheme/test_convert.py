@@ -9,17 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from relengtools.versions.scheme import rule
 from relengtools.versions.scheme.convert import POLICIES, SOURCES, TARGETS, as_json, convert
 
-LEGACY = list(
-    csv.DictReader((Path(__file__).parent.parent / "data" / "legacy.tsv").read_text().splitlines(), delimiter="\t")
-)
+DATA = Path(__file__).parent.parent / "data"
+LEGACY = list(csv.DictReader((DATA / "legacy.tsv").read_text().splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
+RULES = [rule.load(str(DATA / f"rules-{project}.toml")) for project in ("dirac", "pytz")]
 
 
 @pytest.mark.parametrize("row", LEGACY, ids=[row["string"] for row in LEGACY])
 def test_real_legacy_versions(row: dict[str, str]) -> None:
-    answer = convert(row["string"], row["from"], "pep440", row["policy"] or None)
-    assert answer.version == (None if row["pep440"] == "none" else row["pep440"])
+    """Read as told, each is what a person made of it; read as nobody told, a wrong answer is never exact."""
+    text, expected = row["string"], None if row["pep440"] == "none" else row["pep440"]
+    if row["from"] == "rule":
+        assert expected in [convert(text, rules=rules).version for rules in RULES]
+    else:
+        assert convert(text, row["from"], "pep440", row["policy"] or None).version == expected
+    answer = convert(text)
+    assert answer.version == expected or not answer.exact
+    assert not (answer.exact and row["from"] == "rule")
 
 
 AUTO = [
@@ -123,61 +131,6 @@ POLICY = [
 def test_policies(text: str, source: str, policy: str | None, version: str | None, exact: bool) -> None:
     answer = convert(text, source, "pep440", policy)
     assert (answer.version, answer.exact) == (version, exact)
-
-
-SCHEMES = [
-    ("semver", "1.0.0-alpha.1", "1.0.0a1", True),
-    ("semver", "1.0.0-rc1", "1.0.0rc1", True),
-    ("semver", "1.0.0-preview.2", "1.0.0rc2", False),
-    ("semver", "1.0.0-dev.3", "1.0.0.dev3", False),
-    ("semver", "1.0.0-RC1-SNAPSHOT", "1.0.0rc1.dev0", False),
-    ("semver", "1.0.0+5.abc", "1.0.0+5.abc", False),
-    ("semver", "1.0.0-1", None, False),
-    ("semver", "1.0.0-alpha.1.2", None, False),
-    ("calver", "2022-07-09", "2022.7.9", True),
-    ("calver", "2022-07", "2022.7", True),
-    ("calver", "22_07", "22.7", True),
-    ("calver", "2020.12-beta1", "2020.12b1", True),
-    ("calver", "20220709", "20220709", True),
-    ("calver", "2020a", None, False),
-    ("calver", "1.0", None, False),
-    ("conda", "1.0.post1", "1.0.post1", True),
-    ("conda", "1!1.0rc1", "1!1.0rc1", True),
-    ("conda", "1.0=py311_0", "1.0", False),
-    ("conda", "2021a", None, False),
-    ("rpm", "1.0~rc1-1.fc40", "1.0rc1", False),
-    ("rpm", "1.0~rc1", "1.0rc1", True),
-    ("rpm", "1.0-0.1.rc1.fc20", "1.0rc1", False),
-    ("rpm", "1:1.0^20240101.git1a2b3c4-1.fc40", "1.0.post20240101", False),
-    ("rpm", "1.0^post1~dev2", "1.0.post1.dev2", True),
-    ("alpine", "1.0_rc1", "1.0rc1", True),
-    ("alpine", "1.0_p2", "1.0.post2", True),
-    ("alpine", "1.0_pre1", "1.0rc1", False),
-    ("alpine", "1.0_alpha1-r2", "1.0a1", False),
-    ("alpine", "1.0.2k-r0", None, False),
-    ("arch", "r1142.a17a017", None, False),
-    ("arch", "1.0rc1-2", "1.0rc1", False),
-    ("debian", "1.0~a1", "1.0a1", True),
-    ("debian", "1.0~~dev1", "1.0.dev1", True),
-    ("debian", "1.0-1", "1.0", False),
-    ("debian", "1.0-1~bpo12+1", "1.0", False),
-    ("debian", "1.5+deb12u1", "1.5", False),
-    ("debian", "6.2.2006+really6.2.1905+dfsg-5.1+b1", "6.2.1905", False),
-    ("debian", "1.3+20110613.git2a0fb15~ds0-3.2", "1.3.post20110613", False),
-    ("debian", "0+git2021.11.18-2", "0.post20211118", False),
-    ("debian", "0.14.3+~0.5.0-3", "0.14.3", False),
-    ("debian", "0.5.1.54.g802fa86-2", "0.5.1.post54+g802fa86", False),
-    ("debian", "2023.02a-1", None, False),
-    ("debian", "1.0.0~M8-1", None, False),
-    ("pep440", "1.0-1", "1.0.post1", True),
-    ("pep440", "1.0~rc1", None, False),
-]
-
-
-@pytest.mark.parametrize(("source", "text", "version", "exact"), SCHEMES)
-def test_a_named_scheme_is_read_strictly(source: str, text: str, version: str | None, exact: bool) -> None:
-    answer = convert(text, source)
-    assert (answer.scheme, answer.version, answer.exact) == (source, version, exact)
 
 
 ALPHABET = st.text("0123456789.-_+~^:! vabcdegprx()/", max_size=40)

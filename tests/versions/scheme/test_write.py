@@ -52,8 +52,11 @@ def test_pep440_in_other_schemes(row: tuple[str | None, ...]) -> None:
         ("1.0.dev1", "conda", False),
         ("1.0.dev1", "rpm", True),
         ("1.0a1", "semver", True),
-        ("1.0+abc", "conda", True),
+        ("1.0+1", "conda", True),
+        ("1.0+1.2", "conda", True),
+        ("1.0+abc", "conda", False),
         ("1.0+a1", "conda", False),
+        ("1.0+1.0", "conda", False),
     ],
 )
 def test_exact_where_nothing_of_the_order_is_lost(text: str, target: str, exact: bool) -> None:
