@@ -52,7 +52,7 @@ BOM = b"\xef\xbb\xbf"
             {"setup.cfg": "[metadata]\nname=x\nversion =\n  v1.0\n\n[options]\n"},
             "[metadata]\nname=x\nversion =\n  1.0\n\n[options]\n",
         ),
-        ({"setup.py": "setup(name='x', version='v1.' '0')"}, "setup(name='x', version='1.0')"),
+        ({"setup.py": "setup(name='x', version='v1.' '0')"}, "setup(name='x', version=\"1.0\")"),
         ({"setup.py": "V = u'''v1.0'''\nsetup(name='x', version=V)\n"}, "V = u'''1.0'''\nsetup(name='x', version=V)\n"),
         (
             {"setup.py": "# coding: latin-1\nsetup(name='é', version='v1')".encode("latin-1")},
