@@ -1,4 +1,4 @@
-"""Files in which a version stands on a line of its own: one pattern a kind, whose first group is the version."""
+"""Files in which a version stands on a line of its own: one pattern a kind."""
 
 import re
 from typing import NamedTuple
@@ -10,36 +10,35 @@ _VALUE = r"""(?P<quote>["']?)(?P<version>[^\s"'#${}]+)(?P=quote)"""
 
 
 class Form(NamedTuple):
-    """How a file declares: `pattern` finds the version (group `version`) and what may stand around it."""
+    """How a file declares: `pattern`, by lines, finds the version (group `version` or `plain`) and what is around it.
+
+    It is compiled where it is used: a start-up has no time for all of them.
+    """
 
     kind: Kind
-    pattern: re.Pattern[str]
+    pattern: str
 
 
-def _form(kind: Kind, pattern: str) -> Form:
-    return Form(kind, re.compile(pattern, re.MULTILINE))
-
-
-PKG_INFO = _form(Kind.PKG_INFO, r"\A(?:[^\n]+\n)*?Version:[ \t]*(?P<version>\S+)[ \t]*\r?$")
-CITATION = _form(Kind.CITATION, rf"^version:[ \t]*{_VALUE}[ \t]*(?:#.*)?\r?$")
-CONDA = _form(
+PKG_INFO = Form(Kind.PKG_INFO, r"\A(?:[^\n]+\n)*?Version:[ \t]*(?P<version>\S+)[ \t]*\r?$")
+CITATION = Form(Kind.CITATION, rf"^version:[ \t]*{_VALUE}[ \t]*(?:#.*)?\r?$")
+CONDA = Form(
     Kind.CONDA,
     r"""^\{%-?\s*set\s+version\s*=\s*["'](?P<version>[^"'{}\s]+)["']\s*-?%\}"""
     r"""|^package:[ \t]*\r?\n(?:[ \t]+[^\n]*\n|[ \t]*\r?\n)*?[ \t]+version:[ \t]*["']?(?P<plain>[^\s"'#{}]+)["']?""",
 )
 PKGVER = r"""^pkgver=["']?(?P<version>[^\s"'#$(){}]+)["']?[ \t]*(?:#.*)?\r?$"""
-APKBUILD = _form(Kind.APKBUILD, PKGVER)
-PKGBUILD = _form(Kind.PKGBUILD, PKGVER)
-DEBIAN = _form(Kind.DEBIAN, r"\A\s*[A-Za-z0-9][A-Za-z0-9.+-]* \((?P<version>[^()\s]+)\)")
-RPM = _form(Kind.RPM, r"^Version:[ \t]*(?P<version>[^\s%]+)[ \t]*\r?$")
-DOCKERFILE = _form(
+APKBUILD = Form(Kind.APKBUILD, PKGVER)
+PKGBUILD = Form(Kind.PKGBUILD, PKGVER)
+DEBIAN = Form(Kind.DEBIAN, r"\A\s*[A-Za-z0-9][A-Za-z0-9.+-]* \((?P<version>[^()\s]+)\)")
+RPM = Form(Kind.RPM, r"^Version:[ \t]*(?P<version>[^\s%]+)[ \t]*\r?$")
+DOCKERFILE = Form(
     Kind.DOCKERFILE, r"""^(?i:LABEL)\b[^#\n]*\borg\.opencontainers\.image\.version=["']?(?P<version>[^\s"'$]+)"""
 )
 
 
 def locate(source: Source, form: Form) -> Declaration | None:
     """The version that a file of this form declares, None where there is none or it is computed."""
-    match = form.pattern.search(source.text)
+    match = re.search(form.pattern, source.text, re.MULTILINE)
     if match is None:
         return None
     group = next(name for name in ("version", "plain") if match.groupdict().get(name) is not None)
