@@ -29,7 +29,9 @@ _PEP440_FIRST = frozenset({"auto", "pep440"})
 POLICIES = tuple(policy.value for policy in Policy)
 
 _ARCH_ONLY = re.compile(r"[._+](?:g|r[0-9])")
-_RPM_ONLY = re.compile(r"-[0-9][0-9a-z.]*\.(?:el|fc|amzn|mga|suse)[0-9]")
+_RPM_ONLY = re.compile(
+    r"-[0-9][0-9a-z.]*\.(?:el|fc|amzn|mga|suse)[0-9]|[0-9]-0\.[0-9]+\.(?:a|b|rc|alpha|beta|pre|dev)[0-9]*\Z"
+)
 _DEBIAN_ONLY = re.compile(
     r"[0-9]:[0-9]|~|-[0-9.]+(?:\+deb|\+b)[0-9]|[0-9](?:ubuntu|build)[0-9]|\+(?:dfsg|repack|really)"
 )

@@ -4,7 +4,7 @@ import re
 
 from relengtools.versions.scheme import bare, words
 from relengtools.versions.scheme.meaning import Meaning, because, nothing
-from relengtools.versions.scheme.suspicion import bare_letter, lettered_year
+from relengtools.versions.scheme.suspicion import bare_letter, lettered_year, suspicious
 
 _REF = re.compile(r"(?:refs/)?tags/")
 _KNOWN = re.compile(
@@ -12,6 +12,7 @@ _KNOWN = re.compile(
     re.IGNORECASE,
 )
 _JOIN = re.compile(r"(?P<join>==|[-/@_])(?:v[._]?)?(?=[0-9])", re.IGNORECASE)
+_VERSION = re.compile(r"(?:^|[-_/@])v?[0-9]+\.[0-9]", re.IGNORECASE)
 _NAME = re.compile(r"@?[A-Za-z][A-Za-z0-9]*(?:[-._/+]+[A-Za-z0-9]+)*")
 
 
@@ -46,7 +47,10 @@ def _known(text: str) -> Meaning | None:
     if match[0].endswith("-") and re.fullmatch("[0-9]+-[0-9]+", rest):
         # `release-1-2` has one sign for all gaps, so that it isn't PEP 440's post-release.
         return bare.separated(rest) or nothing("it is no version in any scheme that this knows")
-    return bare.read(rest)
+    meaning = bare.read(rest)
+    if rest.isdigit() and match[0][-1].lower() != "v":
+        return because(meaning, f"one number behind {match[0]!r} may count something else")
+    return meaning
 
 
 def _named(text: str) -> Meaning | None:
@@ -56,17 +60,23 @@ def _named(text: str) -> Meaning | None:
         meaning = bare.read(rest)
         if meaning.version is None or not _NAME.fullmatch(name):
             continue
-        if reason := _no_release(name, match["join"]) or _too_little(rest, meaning.version):
+        if reason := _no_release(name, match["join"], rest) or _too_little(rest, meaning.version):
             return nothing(reason)
         return because(meaning, f"the prefix {text[: match.end()]!r} is dropped")
     return None
 
 
-def _no_release(name: str, join: str) -> str | None:
-    last = re.split(r"[-_./+]", name.lower())[-1]
-    told = [name.lower(), *name.lower().split("/"), last if last in words.TURNS else ""]
+def _no_release(name: str, join: str, rest: str) -> str | None:
+    parts = re.split(r"[-_./+]", name.lower())
+    told = [name.lower(), *name.lower().split("/"), parts[-1] if parts[-1] in words.TURNS else ""]
     if word := next((word for word in told if word in words.NO_RELEASE), None):
         return f"{word!r} before a number doesn't make it a release"
+    if word := next((word for word in parts[1:] if word in words.PROSE), None):
+        return f"{word!r} before a number makes it a sentence"
+    if _VERSION.search(name):
+        return f"there is a version in {name!r} already"
+    if suspicious(rest) and (word := next((word for word in parts if word in words.PACKAGERS), None)):
+        return f"{word!r} before it makes its last number a packaging revision"
     if join == "_" and name != name.lower():
         return f"{name!r} and an underscore may name another product's release"
     return None

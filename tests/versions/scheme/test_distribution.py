@@ -157,6 +157,7 @@ def test_what_needs_a_person(source: str, text: str) -> None:
         ("1.0-1.el7", "rpm"),
         ("1.0-0.1.rc1.fc20", "rpm"),
         ("1.0^20240101git1a2b3c4", "rpm"),
+        ("v2.0.0-0.1.alpha1", "rpm"),
     ],
 )
 def test_their_marks_are_known_without_being_told(text: str, scheme: str) -> None:

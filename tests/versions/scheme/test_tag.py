@@ -41,6 +41,9 @@ RELEASES = [
     ("V_8_1_P1", "8.1.post1", False),
     ("v2-7-1", "2.7.1", False),
     ("stable-1.2", "1.2", False),
+    ("release-1863", "1863", False),
+    ("v42", "42", True),
+    ("release-v42", "42", True),
     ("v1.2.3-stable", "1.2.3", False),
 ]
 PROJECTS = [
@@ -60,6 +63,8 @@ PROJECTS = [
     ("boost-1.70.0.beta1", "1.70.0b1"),
     ("llvmorg-12.0.0-rc1", "12.0.0rc1"),
     ("python3.8-1.2", "1.2"),
+    ("python-debian-0.1.49", "0.1.49"),
+    ("name-2-1.2.3", "1.2.3"),
     ("name/1.2", "1.2"),
     ("name/v1.2", "1.2"),
     ("sub/dir/v1.2.3", "1.2.3"),
@@ -70,6 +75,8 @@ PROJECTS = [
 ]
 # Letters that count releases, months, branches, packagers, copies, tickets, another product, and plain words.
 NO_RELEASES = (
+    "prerelease-v3.7.8 preview-1.2 staging/1.2 stable-2.10-branchpoint import-pyobjc-in-macosx-10.5 name-1.0-2.0",
+    "pylint-debian-version-0.18.1-1 v1.2.3-4.5 releases/1.0/foo-1.2",
     "release_2011k release_2010b 2009p_release rel_0_4_2a rel_0_4_2b pytz-2004b tzdata2020a OpenSSL_1_1_1w",
     "v6r10p3 v7r2-pre33 kilo-eol ocata-em victoria-eom 2023.1-eol 2024.2-eom llvmorg-12-init trunk start origin",
     "grep latest unstable current edge refs/heads/1.2 remotes/origin/1.2 heads/1.2 feature/1.2 features/1.2.3",
