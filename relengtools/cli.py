@@ -5,12 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NoReturn
 
 import click
 
 from relengtools import __version__
-from relengtools.errors import RelengError
+from relengtools.errors import RelengError, printable
 
 VERSIONS = {
     "list": ("relengtools.versions.commands:list_", "Every place a version is written, and which one the build uses."),
@@ -91,19 +92,42 @@ relengtools.add_command(leaks)
 
 def main() -> NoReturn:
     """Run the command line and exit: 2 for what can't be done, 130 when interrupted, 141 when a pipe's reader left."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ leaves it while this is imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = relengtools.main(standalone_mode=False, prog_name="relengtools")
+        if sys.stdout is None:
+            raise RelengError("standard output is closed: the answer went nowhere")
         sys.stdout.flush()
     except RelengError as error:
-        click.echo(f"relengtools: {error}", err=True)
-        status = 2
+        status = _fail(f"relengtools: {error}")
     except click.ClickException as error:
-        error.show()
-        status = 2
+        status = _fail(_usage(error))
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         status = 128 + signal.SIGPIPE
+    except OSError as error:
+        _drop_stdout()
+        name = "" if error.filename is None else f"{error.filename}: "
+        status = _fail(f"relengtools: {printable(name)}{error.strerror or error}")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(line: str) -> int:
+    with suppress(OSError):  # nobody may be there to read it
+        click.echo(line, err=True)
+    return 2
+
+
+def _usage(error: click.ClickException) -> str:
+    """One line: the command, what is wrong with the call, and where to read on."""
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "relengtools"
+    return f"{command}: {' '.join(printable(error.format_message()).split())} (see `{command} --help`)"
+
+
+def _drop_stdout() -> None:
+    """Python flushes stdout once more at exit, which would fail again."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

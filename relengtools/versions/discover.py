@@ -56,6 +56,8 @@ def discover(paths: Sequence[str]) -> Discovery:
 
 def _add(found: Discovery, path: str) -> str | None:
     """Add what is at and below `path`, or say why it is refused."""
+    if not path:  # an unset variable of a shell, most likely: not the working directory
+        return "the path is empty"
     named = Path(os.path.abspath(path))  # noqa: PTH100  (a named symlink is followed, but told of by its own name)
     if stat.S_ISDIR(named.stat().st_mode):
         for place in _below(named, found.notes):
