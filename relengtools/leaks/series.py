@@ -11,15 +11,17 @@ import io
 import itertools
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from relengtools.errors import RelengError
+from relengtools.leaks.units import YEAR_10000
 
 if TYPE_CHECKING:
     from relengtools.leaks.recording import Loaded
@@ -27,12 +29,14 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 TIME = "ts_unix"
-START = "process_start_time_seconds"
+STARTS = ("process_start_time_seconds", "start_ticks")
+"""Columns that tell when the process started, best first; ticks since boot will do to see a restart."""
 LOAD_NAMES = frozenset({"users", "downstreams", "upstreams", "connections"})
-NEVER_JUDGED = re.compile(r"(_total|_sum|_count|_bucket|_time_seconds)$")
+NEVER_JUDGED = re.compile(r"(_total|_sum|_count|_bucket|_time_seconds)$|^start_ticks$")
 ONLY_ON_REQUEST = frozenset({"vms_bytes"})
 SQLITE_MAGIC = b"SQLite format 3\x00"
 CHUNK_BYTES = 1 << 22
+HEADER_BYTES = 1 << 20
 LARGEST = 1e100
 
 
@@ -61,8 +65,6 @@ class Regimes:
 
     slices: tuple[slice, ...]
     inferred: bool
-    ages: tuple[float | None, ...]
-    """Age of the process at the first row of each regime, seconds, where it is known."""
 
 
 def read(path: str) -> Frame:
@@ -70,36 +72,34 @@ def read(path: str) -> Frame:
 
     Raises RelengError if the file can't be read or is neither.
     """
+    return opened(path)[0]
+
+
+def opened(path: str) -> tuple[Frame, Loaded | None]:
+    """`read`, and the whole recording where it's one."""
     if path == "-":
-        return parse_csv(io.BytesIO(sys.stdin.buffer.read()), path)
-    if is_recording(path):
-        from relengtools.leaks import recording
-
-        return of_recording(recording.load(path))
+        return parse_csv(sys.stdin.buffer if sys.stdin else io.BytesIO(), path), None
     try:
         with Path(path).open("rb") as stream:
-            return parse_csv(stream, path)
+            # A look ahead takes nothing away: what comes through a pipe can be read once only.
+            if not stream.peek().startswith(SQLITE_MAGIC):
+                return parse_csv(stream, path), None
     except OSError as error:
         raise RelengError(f"{path}: cannot be read: {error.strerror or error}") from error
+    from relengtools.leaks import recording
 
-
-def is_recording(path: str) -> bool:
-    """Whether the file is SQLite's, by its first bytes; raises RelengError if it can't be read."""
-    try:
-        with Path(path).open("rb") as stream:
-            return stream.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
-    except OSError as error:
-        raise RelengError(f"{path}: cannot be read: {error.strerror or error}") from error
+    loaded = recording.load(path)
+    return of_recording(loaded), loaded
 
 
 def of_recording(loaded: Loaded) -> Frame:
-    """The columns of a recording that hold a value."""
+    """The columns of a recording that hold a value; raises RelengError for a time that can't be."""
     columns = {name: _finite(np.frombuffer(values, dtype=np.float64)) for name, values in loaded.columns.items()}
     return Frame(
         source=loaded.path,
-        time=np.frombuffer(loaded.times, dtype=np.float64),
+        time=_since_1970(np.frombuffer(loaded.times, dtype=np.float64), loaded.path),
         columns={name: values for name, values in columns.items() if not np.isnan(values).all()},
-        starts=np.frombuffer(loaded.starts, dtype=np.float64),
+        starts=_since_1970(np.frombuffer(loaded.starts, dtype=np.float64), loaded.path),
     )
 
 
@@ -109,60 +109,79 @@ def _finite(values: FloatArray) -> FloatArray:
     return values if sound.all() else np.where(sound, values, np.nan)
 
 
+def _since_1970(time: FloatArray, source: str) -> FloatArray:
+    """The times; raises RelengError if they can't be seconds since 1970."""
+    wrong = time[~(np.abs(time) < YEAR_10000)]
+    if len(wrong):
+        raise RelengError(
+            f"{source}: the time {wrong[0]:.17g} is beyond the year 9999; {TIME} is in seconds since 1970"
+            + (", not in milliseconds" if abs(wrong[0]) < 1000 * YEAR_10000 else "")
+        )
+    return time
+
+
 # ------------------------------------------------------------------------------------------------- CSV
 
 
-def parse_csv(stream: io.BufferedIOBase | io.BufferedReader, source: str) -> Frame:
+def parse_csv(stream: IO[bytes], source: str) -> Frame:
     """Parse CSV with a header: `ts_unix` and one column a metric; an empty cell, nan or inf is missing.
 
     A last line that was cut off (no newline, too few cells) is dropped: the file may still be written. Lines go
     through numpy's number parser; what it refuses is read again, slowly, to name the line.
-    Raises RelengError: no header, no `ts_unix`, a name twice, a line of another width, a cell that's no number.
+    Raises RelengError: no header, no `ts_unix`, a name twice, a line of another width or without an end, a cell that's
+    no number.
     """
-    names = _header(stream.readline(), source)
-    chunks = [_cells(text, len(names), source, line) for text, line in _chunks(stream)]
+    names = _header(stream.readline(HEADER_BYTES), source)
+    chunks = [_cells(text, len(names), source, line) for text, line in _chunks(stream, source)]
     table = np.concatenate(chunks) if chunks else np.empty((0, len(names)))
     table = table[np.isfinite(table[:, names.index(TIME)])]
     columns = {name: _finite(np.ascontiguousarray(table[:, j])) for j, name in enumerate(names)}
-    time = columns.pop(TIME)
+    time = _since_1970(columns.pop(TIME), source)
     if not len(time):
         raise RelengError(f"{source}: has a header but no row with a time; record for longer")
-    starts = columns.get(START)
+    told = (columns[name] for name in STARTS if name in columns)
+    starts = next((values for values in told if not np.isnan(values).all()), None)
     return Frame(
         source=source,
         time=time,
         columns={name: values for name, values in columns.items() if name and not np.isnan(values).all()},
-        starts=np.empty(0) if starts is None or np.isnan(starts).all() else _carried(starts),
+        starts=np.empty(0) if starts is None else _carried(starts),
     )
 
 
 def _header(line: bytes, source: str) -> list[str]:
     if not line.strip():
         raise RelengError(f"{source}: is empty; expected CSV with a {TIME} column, or a recording")
+    if line.startswith(SQLITE_MAGIC):
+        raise RelengError(f"{source}: a recording can't be read from a pipe; name its file")
+    if len(line) == HEADER_BYTES or b"\x00" in line:
+        raise RelengError(f"{source}: is neither a recording nor CSV")
     try:
-        text = line.decode("utf-8-sig")
+        names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig")]))]
     except UnicodeDecodeError:
         raise RelengError(f"{source}: is neither a recording nor CSV in UTF-8") from None
-    if "\x00" in text:
-        raise RelengError(f"{source}: is neither a recording nor CSV")
-    names = [name.strip() for name in next(csv.reader([text]))]
+    except csv.Error as error:
+        raise RelengError(f"{source}: is neither a recording nor CSV: {error}") from None
     if TIME not in names:
         raise RelengError(
             f"{source}: has no column {TIME} (seconds since 1970) in its header; is it CSV of a recording?"
         )
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if twice:
         raise RelengError(f"{source}: names the column {twice[0]} twice; rename or remove one of them")
     return names
 
 
-def _chunks(stream: io.BufferedIOBase | io.BufferedReader) -> Iterator[tuple[bytes, int]]:
-    """Blocks of whole lines, with the number of their first line."""
+def _chunks(stream: IO[bytes], source: str) -> Iterator[tuple[bytes, int]]:
+    """Blocks of whole lines, with the number of their first line; raises RelengError for a line without an end."""
     line = 2
     while text := stream.read(CHUNK_BYTES):
-        text += stream.readline()
+        text += stream.readline(CHUNK_BYTES)
+        lines = text.count(b"\n")
+        if len(text) == 2 * CHUNK_BYTES and not text.endswith(b"\n"):
+            raise RelengError(f"{source}: line {line + lines} has no end; is it CSV?")
         yield text.replace(b"\r\n", b"\n"), line
-        line += text.count(b"\n")
+        line += lines
 
 
 def _cells(text: bytes, width: int, source: str, line: int) -> FloatArray:
@@ -194,15 +213,16 @@ def _is_regular(text: bytes, width: int) -> bool:
 
 def _slow_cells(text: bytes, width: int, source: str, line: int) -> FloatArray:
     rows = []
-    lines = text.decode("utf-8", "replace").splitlines()
-    for offset, cells in enumerate(csv.reader(lines)):
-        if not cells:
-            continue
-        if len(cells) != width:
-            if offset == len(lines) - 1 and not text.endswith(b"\n"):
-                break
-            raise RelengError(f"{source}: line {line + offset} has {len(cells)} cells where the header has {width}")
-        rows.append([_number(cell, source, line + offset) for cell in cells])
+    lines = text.decode("utf-8", "replace").split("\n")
+    number = line - 1
+    try:
+        for number, cells in enumerate(csv.reader(lines), line):
+            if len(cells) == width:
+                rows.append([_number(cell, source, number) for cell in cells])
+            elif cells and number < line + len(lines) - 1:
+                raise RelengError(f"{source}: line {number} has {len(cells)} cells where the header has {width}")
+    except csv.Error as error:
+        raise RelengError(f"{source}: line {number + 1}: {error}") from None
     return np.array(rows, dtype=np.float64).reshape(-1, width)
 
 
@@ -230,6 +250,8 @@ def roles(
     Raises RelengError if a name that the user gave isn't there, or plays two parts.
     """
     for name in (*load, *events, *metrics):
+        if (name in load) + (name in events) + (name in metrics) > 1:
+            raise RelengError(f"{ascii(name)[1:-1]} is named by more than one of --load, --events and --metric")
         if name not in frame.columns:
             raise RelengError(
                 f"{frame.source}: has no values for a column {ascii(name)[1:-1]}; it has {_some(frame.columns)}"
@@ -296,15 +318,7 @@ def regimes(frame: Frame) -> Regimes:
         inferred = len(cuts) > 0
     edges = [0, *cuts.tolist(), n]
     slices = tuple(slice(a, b) for a, b in itertools.pairwise(edges) if b > a)
-    return Regimes(slices, inferred, tuple(_age(frame, part, known=not inferred) for part in slices))
-
-
-def _age(frame: Frame, part: slice, *, known: bool) -> float | None:
-    """Age at the first row, if the start time is in seconds since 1970 (ticks since boot are not)."""
-    if not known or not len(frame.starts):
-        return 0.0 if part.start else None
-    age = float(frame.time[part.start] - frame.starts[part.start])
-    return age if 0 <= age < 10 * 365 * 86400 else None
+    return Regimes(slices, inferred)
 
 
 def _inferred_restarts(frame: Frame) -> npt.NDArray[np.intp]:

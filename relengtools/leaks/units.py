@@ -1,5 +1,7 @@
 """Numbers for people: amounts, rates and durations with their units, which the name of a metric tells."""
 
+YEAR_10000 = 253_402_300_800
+"""In seconds since 1970, the end of the calendar; milliseconds have been beyond it since 1978."""
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
 
 

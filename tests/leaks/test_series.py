@@ -1,7 +1,9 @@
 """CSV and recordings → frames: what is read, what is refused in one line, regimes and blocks."""
 
 import io
+import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -67,6 +69,14 @@ REFUSED = {
     "terminal escapes in a cell": ("ts_unix,a\n1,\x1b[31m\n", r"line 2 holds '\x1b[31m'"),
     "not text": (b"\x80\x81\xff\n1,2\n", "neither a recording nor CSV"),
     "zero bytes": (b"ts_unix\x00,a\n1,2\n", "neither a recording nor CSV"),
+    "line ends of 1984": (b"ts_unix,a\r1,2\r", "neither a recording nor CSV"),
+    "line ends of 1984 below the header": (b"ts_unix,a\n1,2\r3,4\r", "line 2"),
+    "a name like a novel": ("ts_unix," + "a" * 200_000 + "\n1,2\n", "neither a recording nor CSV"),
+    "a header without an end": ("ts_unix," + "a," * 600_000, "neither a recording nor CSV"),
+    "a line without an end": ("ts_unix,a\n1," + "1" * (1 << 23), "line 2 has no end"),
+    "milliseconds": ("ts_unix,a\n1700000000000,2\n", "not in milliseconds"),
+    "a time beyond all": ("ts_unix,a\n1e300,2\n", "beyond the year 9999"),
+    "a time before all": ("ts_unix,a\n1,2\n-1e15,2\n", "beyond the year 9999"),
 }
 
 
@@ -83,6 +93,32 @@ def test_no_such_file_and_a_folder(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(RelengError, match="cannot be read"):
             series.read(str(path))
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"ts_unix,a\n1,2\n2,3\n",))
+    writer.start()
+    np.testing.assert_array_equal(series.read(str(pipe)).columns["a"], [2, 3])
+    writer.join()
+
+
+def test_a_device_without_end_is_refused():
+    with pytest.raises(RelengError, match="neither a recording nor CSV"):
+        series.read("/dev/zero")
+
+
+def test_a_recording_on_standard_input_is_told(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(series.SQLITE_MAGIC + bytes(4096))))
+    with pytest.raises(RelengError, match="name its file"):
+        series.read("-")
+
+
+def test_closed_standard_input_is_empty(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(RelengError, match="is empty"):
+        series.read("-")
 
 
 def test_standard_input(monkeypatch):
@@ -165,6 +201,14 @@ def test_regimes_by_start_time():
     found = series.regimes(there)
     assert [(s.start, s.stop) for s in found.slices] == [(0, 6), (6, 12)]
     assert not found.inferred
+
+
+@pytest.mark.parametrize("name", series.STARTS)
+def test_a_start_time_among_the_columns_tells_of_restarts_and_is_not_judged(tmp_path, name):
+    rows = "".join(f"{i},{10 if i < 5 else 500},{i}\n" for i in range(10))
+    there = series.read(write(tmp_path, f"ts_unix,{name},a\n{rows}"))
+    assert [(s.start, s.stop) for s in series.regimes(there).slices] == [(0, 5), (5, 10)]
+    assert series.roles(there).judged == ("a",)
 
 
 def restarting(n=300, at=150, memory=True, count=True):

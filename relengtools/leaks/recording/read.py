@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from relengtools.errors import RelengError
 from relengtools.leaks.recording import schema
+from relengtools.leaks.units import YEAR_10000
 
 CHUNK_ROWS = 8192
+T = TypeVar("T")
 
 
 class Process(NamedTuple):
@@ -119,7 +121,7 @@ def load(path: str) -> Loaded:
     """Read a recording, also one being written; raises RelengError when it is none, is damaged, newer, or empty."""
     with reading(path) as connection:
         connection.execute("BEGIN")
-        meta = dict(connection.execute("SELECT key, value FROM meta"))
+        meta = {key: typed(str, value) for key, value in connection.execute("SELECT key, value FROM meta")}
         ids, times, starts, columns = samples(connection, meta)
         if not times:
             raise RelengError(f"{path}: has no sample yet; record for longer")
@@ -134,17 +136,17 @@ def load(path: str) -> Loaded:
             columns=columns,
             processes=list(read_processes(connection, ids, times)),
             runs=[
-                Run(id_, version, interval / 1000, started / 1000, ended and ended / 1000, *rest)
+                Run(id_, version, seconds(interval), seconds(started), ended and seconds(ended), *rest)
                 for id_, version, interval, started, ended, *rest in connection.execute("SELECT * FROM runs")
             ],
             events=[
-                Event(at / 1000, kind, text)
+                Event(seconds(at), typed(str, kind), typed(str, text))
                 for at, kind, text in connection.execute("SELECT at_ms, kind, text FROM events ORDER BY id")
             ],
             lives=lives,
             classes=classes(lives),
             profiles=[
-                Profile(at / 1000, process, kind, data)
+                Profile(seconds(at), process, kind, typed(bytes, data))
                 for at, process, kind, data in connection.execute(
                     "SELECT at_ms, process, kind, data FROM profiles ORDER BY id"
                 )
@@ -184,6 +186,20 @@ def connected(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
         connection.execute("SELECT count(*) FROM sqlite_schema")
     return connection
+
+
+def seconds(ms: float) -> float:
+    """Milliseconds as seconds; raises ValueError for a time that no calendar has."""
+    if not abs(ms) < YEAR_10000 * 1000:
+        raise ValueError(f"{ms} ms is no time")
+    return ms / 1000
+
+
+def typed(kind: type[T], value: object) -> T:
+    """The value, which is of this type as it was written; raises TypeError: SQLite keeps anything in any column."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value
 
 
 def extend(columns: Sequence["array[float]"], rows: list[tuple[float | None, ...]]) -> None:
@@ -243,7 +259,8 @@ def scans(connection: sqlite3.Connection, ids: "array[int]") -> dict[str, "array
 
 def scrapes(connection: sqlite3.Connection, ids: "array[int]") -> dict[str, "array[float]"]:
     """The columns of what the target said of itself."""
-    series = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
+    rows = connection.execute("SELECT name, id FROM series ORDER BY id")
+    series = {typed(str, name): number for name, number in rows}
     wanted = "".join(f", s{number}" for number in series.values())
     return scattered(ids, series, connection.execute(f"SELECT sample{wanted} FROM scrapes"))  # noqa: S608
 
@@ -268,8 +285,15 @@ def read_processes(connection: sqlite3.Connection, ids: "array[int]", times: "ar
             begin, end = (bisect_left(ids, edge) for edge in (spans[row[0]][0], spans[row[0]][1] + 1))
             if begin < end:
                 first, last = times[begin], times[end - 1]
-        known, (deleted, max_fds, ended, reason) = row[:8], row[8:]
-        yield Process._make((*known, bool(deleted), max_fds, ended and ended / 1000, reason, first, last))
+        id_, boot_id, pid, start_ticks, started, name, exe, exe_mtime, deleted, max_fds, ended, reason = row
+        yield Process(
+            *(id_, boot_id, pid, start_ticks, started, typed(str, name), typed(str, exe), exe_mtime, bool(deleted)),
+            max_fds=None if max_fds is None else typed(int, max_fds),
+            ended=ended and seconds(ended),
+            reason=reason,
+            first=first,
+            last=last,
+        )
 
 
 def read_lives(connection: sqlite3.Connection, ids: "array[int]", times: "array[float]") -> Iterator[Life]:
@@ -301,12 +325,13 @@ def classes(lives: Iterable[Life]) -> list[DescriptorClass]:
     every = list(lives)
     latest = max((each.process for each in every), default=0)
     mine = [each for each in every if each.process == latest]
-    runs = [each.run for each in mine]
+    runs = {each.run for each in mine} or {0}
+    first, last = min(runs), max(runs)
     counts: dict[tuple[str, str], list[int]] = {}
     for each in mine:
         count = counts.setdefault((each.kind, each.label), [0, 0, 0, 0])
-        count[0] += each.run == min(runs) and not each.born_seen
-        count[1] += each.run == max(runs) and each.gone is None
+        count[0] += each.run == first and not each.born_seen
+        count[1] += each.run == last and each.gone is None
         count[2] += each.born_seen
         count[3] += each.gone is not None
     found = [DescriptorClass(*name, *count) for name, count in counts.items()]
