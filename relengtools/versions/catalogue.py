@@ -49,11 +49,12 @@ DISAGREEMENT = Rule(
 PACKAGING_LAGS = Rule(
     "RV202",
     "packaging-disagreement",
-    "A distribution's file in the tree states another version than the project.",
+    "A distribution's file in the tree, or a citation, states another version than the project.",
     "Who packages from this tree (debian/changelog, an RPM spec, APKBUILD, PKGBUILD, conda's meta.yaml) ships the "
-    "sources under a wrong version. These files often follow a release only later, so the rule is off by default.",
+    "sources under a wrong version. These files often follow a release only later, and CITATION.cff is of the last one "
+    "while the next is in the making, so the rule is off by default.",
     'pyproject.toml: version = "1.3.0"\ndebian/changelog: alpha (1.2.0-1) unstable; urgency=medium',
-    "None: a packager's version has more in it than the project's.",
+    "Unsafe for a citation, which becomes what the owner says. None otherwise: a packager's version has more in it.",
     default=False,
 )
 MISLEADING = Rule(

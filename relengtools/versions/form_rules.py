@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from relengtools.findings import Edit, Finding, Fix, Location, Rule
 from relengtools.versions import catalogue
-from relengtools.versions import reading as readings
 from relengtools.versions.declaration import Declaration, Kind
+from relengtools.versions.reading import read
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.pep440 import Level, Reading
 from relengtools.versions.settings import Settings
@@ -41,6 +41,7 @@ _FALLBACKS = (
 _HASH_ONLY = r"[^+]*\+(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,40}(?:\.dirty|\.d[0-9]{8})?"
 _COUNTED = r"\.(?:dev|post)[1-9]"
 _LARGEST = 2**64 - 1
+PEP440 = "pep440"
 
 
 def form(project: str, declaration: Declaration, settings: Settings, *, claims: bool = True) -> Iterator[Finding]:
@@ -48,13 +49,12 @@ def form(project: str, declaration: Declaration, settings: Settings, *, claims: 
 
     `claims` says that it states the project's version; a placeholder that a provider replaces doesn't.
     """
-    if declaration.kind.scheme != "pep440":
-        yield from _foreign(project, declaration)
-        return
-    reading = pep440.read(declaration.value)
+    reading = read(declaration)
     if reading.level is Level.INVALID:
         yield _invalid(project, declaration, settings)
         return
+    if declaration.kind.scheme != PEP440:
+        return  # a right text of another scheme is no matter of PEP 440's
     if (version := meant(declaration.value, settings)) is not None:
         yield _otherwise(project, declaration, reading, version)
         return
@@ -70,7 +70,9 @@ def form(project: str, declaration: Declaration, settings: Settings, *, claims: 
 
 def proposal(declaration: Declaration, settings: Settings) -> str | None:
     """What the form rules that are on by default write: None where the text may stay, or nothing honest is known."""
-    reading = pep440.read(declaration.value)
+    if declaration.kind.scheme != PEP440:
+        return None
+    reading = read(declaration)
     if reading.level is Level.INVALID:
         return described(declaration.value, settings.schemes)[0]
     wanted = reading.canonical if settings.drops(declaration.kind) else reading.respelled
@@ -113,15 +115,17 @@ def finding(
     span = declaration.span
     location = Location(declaration.file, span.line, span.column, span.end_line, span.end_column)
     fix = None
-    if new is not None and new != declaration.value and new.isascii() and not fixed_elsewhere(declaration):
+    if new is not None and new != declaration.value and new.isascii() and replaceable(declaration):
         fix = rewriting(declaration, new)
     return Finding(rule, message, location, project, fix, declaration.source, note)
 
 
-def fixed_elsewhere(declaration: Declaration) -> bool:
-    """Whether no text at the place can be replaced: computed, generated, put together by setup.cfg, or a packager's."""
+def replaceable(declaration: Declaration) -> bool:
+    """Whether a text can be written in its place: not for a computed one, what a build generated, a packager's."""
+    # setup.cfg puts an interpolated value together from other options, and a literal would cut that tie.
     interpolated = declaration.kind is Kind.SETUP_CFG and "%" in declaration.raw
-    return declaration.computed or interpolated or declaration.kind.packaged
+    kind = declaration.kind
+    return not (interpolated or declaration.computed or kind.packaged or kind is Kind.PKG_INFO)
 
 
 def rewriting(declaration: Declaration, new: str) -> Fix:
@@ -131,15 +135,11 @@ def rewriting(declaration: Declaration, new: str) -> Fix:
     return Fix(pep440.equal(declaration.value, new), (edit,))
 
 
-def _foreign(project: str, declaration: Declaration) -> Iterator[Finding]:
-    """A place where another scheme is at home: only what has no meaning in PEP 440 is wrong there."""
-    if readings.read(declaration).level is Level.INVALID:
-        message = f"{declaration.value!r}, written as {declaration.kind.scheme}, has no equal in PEP 440"
-        yield finding(catalogue.INVALID, project, declaration, message)
-
-
 def _invalid(project: str, declaration: Declaration, settings: Settings) -> Finding:
     value = declaration.value
+    if declaration.kind.scheme != PEP440:
+        message = f"{value!r} is no version of {declaration.kind.scheme}, which {declaration.kind} wants"
+        return finding(catalogue.INVALID, project, declaration, message)
     hint = next((f": {hint}" for pattern, hint in _INVALID_HINTS if re.fullmatch(pattern, value)), "")
     new, note = (None, None) if hint else described(value, settings.schemes)
     return finding(catalogue.INVALID, project, declaration, f"{value!r} is no PEP 440 version{hint}", new, note)

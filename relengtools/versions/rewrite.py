@@ -13,12 +13,20 @@ from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
 from relengtools.findings import Edit, Finding
-from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, PADDING, SIBLING_PIN, SPELLING
+from relengtools.versions.catalogue import (
+    DISAGREEMENT,
+    INVALID,
+    MISLEADING,
+    PACKAGING_LAGS,
+    PADDING,
+    SIBLING_PIN,
+    SPELLING,
+)
 from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.proof import proves
 
 # Which of two fixes of one span is written: what another place says, what is meant, the canonical form, the spelling.
-_ORDER = (DISAGREEMENT, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING)
+_ORDER = (DISAGREEMENT, PACKAGING_LAGS, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING)
 _RANK = {rule.code: rank for rank, rule in enumerate(_ORDER)}
 
 

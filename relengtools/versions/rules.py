@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from relengtools.findings import Finding, Fix, Location, Rule
-from relengtools.versions import reading as readings
 from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, MISSING, PACKAGING_LAGS, RULES
-from relengtools.versions.declaration import Declaration, Problem
-from relengtools.versions.form_rules import finding, fixed_elsewhere, form, proposal, rewriting
+from relengtools.versions.declaration import Declaration, Kind, Problem
+from relengtools.versions.form_rules import PEP440, finding, form, proposal, replaceable, rewriting
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
+from relengtools.versions.reading import read
 from relengtools.versions.requirements.quiet import normalized, quiet
 from relengtools.versions.scheme import pep440
 from relengtools.versions.settings import DEFAULT, Settings
@@ -31,7 +31,7 @@ def judge(project: Project, settings: Settings = DEFAULT, siblings: Mapping[str,
     if project.missing:
         found.append(_missing(project))
     claims = project.owner is None and project.provider is None
-    for declaration in project.declarations:
+    for declaration in (d for d in project.declarations if d.owner or not d.kind.packaged):
         found += form(project.path, declaration, settings, claims=claims or declaration.owner)
     found += _agreement(project, settings)
     sources = project.sources
@@ -52,15 +52,16 @@ def find(name: str) -> tuple[Rule, ...]:
 def versions_of(projects: Iterable[tuple[Project, Settings]], unsafe: bool) -> dict[str, str]:
     """The static version of each project by its normalised name (PEP 503), as it will be once the fixes are made.
 
-    A name that two projects share is left out, and so is a version that is and stays invalid.
+    A name that two projects share is left out.
     """
     found: dict[str, set[str]] = {}
     for project, settings in projects:
         if project.name and project.owner:
-            version = project.owner.value
-            if unsafe and settings.on(MISLEADING if pep440.read(version).canonical else INVALID):
+            canonical = read(project.owner).canonical
+            version = canonical if project.owner.kind.scheme != PEP440 else project.owner.value
+            if unsafe and settings.on(MISLEADING if canonical else INVALID):
                 version = proposal(project.owner, settings) or version
-            found.setdefault(normalized(project.name), set()).add(version)
+            found.setdefault(normalized(project.name), set()).add(version or "")
     return {name: next(iter(versions)) for name, versions in found.items() if len(versions) == 1}
 
 
@@ -69,55 +70,61 @@ def _agreement(project: Project, settings: Settings) -> Iterator[Finding]:
     if owner is None:
         yield from _among_copies(project)
         return
-    new = proposal(owner, settings) or owner.value.strip()
-    if owner.kind.scheme != "pep440":
-        new = readings.read(owner).canonical or new
-    reading = pep440.read(new)
-    # What is made of another text has to stand in both places, and an invalid one isn't spread.
-    together = not _same(owner, new)
+    stated = owner.value.strip() if owner.kind.scheme == PEP440 else read(owner).canonical
+    new = proposal(owner, settings) or stated
+    # What is made of the owner's text has to stand in both places.
+    together = stated is not None and new is not None and not pep440.equal(stated, new)
     for copy in project.copies:
-        if not _same(copy, readings.read(owner).canonical or owner.value):
-            message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
-            if copy.kind.packaged:
-                yield finding(PACKAGING_LAGS, project.path, copy, message)
-                continue
-            wanted = reading.canonical if settings.drops(copy.kind) else new if reading.canonical else None
-            if wanted and copy.kind.scheme != "pep440":
-                wanted = _translated(wanted, copy.kind.scheme)
-            note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
-            one = finding(DISAGREEMENT, project.path, copy, message, wanted, note)
-            yield _with_owner(one, owner, new) if together else one
+        if _agree(copy, owner):
+            continue
+        wanted = _wanted(copy, new, settings)
+        if wanted is None and copy.kind.scheme != PEP440:
+            continue  # its scheme has no place for the version, so the two can't agree
+        message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
+        note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
+        rule = PACKAGING_LAGS if _may_lag(copy, owner) else DISAGREEMENT
+        one = finding(rule, project.path, copy, message, wanted, note)
+        yield _with_owner(one, owner, new) if together and new else one
+
+
+def _wanted(copy: Declaration, new: str | None, settings: Settings) -> str | None:
+    """The owner's version as it is written at the copy's place; an invalid text isn't spread."""
+    canonical = pep440.read(new).canonical if new else None
+    if canonical is None or copy.kind.scheme == PEP440:
+        return canonical if settings.drops(copy.kind) else canonical and new
+    from relengtools.versions.scheme.convert import TARGETS, convert
+
+    return convert(canonical, target=copy.kind.scheme).version if copy.kind.scheme in TARGETS else None
+
+
+def _may_lag(copy: Declaration, owner: Declaration) -> bool:
+    """A distribution's file waits for the release; a citation is of the last one while the next is in the making."""
+    return copy.kind.packaged or (copy.kind is Kind.CITATION and ".dev" in (read(owner).canonical or ""))
 
 
 def _with_owner(one: Finding, owner: Declaration, new: str) -> Finding:
-    if one.fix is None or fixed_elsewhere(owner):
+    if one.fix is None or not replaceable(owner):
         return one._replace(fix=None)
     return one._replace(fix=Fix(False, (*one.fix.edits, *rewriting(owner, new).edits)))
 
 
 def _among_copies(project: Project) -> Iterator[Finding]:
     """Without an owner nobody knows which is right, but two can't be. A computed version makes no claim on copies."""
-    if not project.copies or project.provider:
+    copies = [copy for copy in project.copies if not copy.kind.packaged]
+    if not copies or project.provider:
         return
-    first, *others = project.copies
+    first, *others = copies
     for other in others:
-        if not (other.kind.packaged or _same(other, readings.read(first).canonical or first.value)):
+        if not _agree(first, other):
             message = f"{other.value!r} is not what {first.file} says, {first.value!r}"
             yield finding(DISAGREEMENT, project.path, other, message, None, project.reason)
 
 
-def _same(declaration: Declaration, version: str) -> bool:
-    """Whether a declaration, read in the scheme of its place, is this version or this very text."""
-    own = readings.read(declaration).canonical
-    return declaration.value.strip() == version.strip() or (own is not None and pep440.equal(own, version))
-
-
-def _translated(version: str, scheme: str) -> str | None:
-    """The version as another scheme writes it, None where that isn't exact."""
-    from relengtools.versions.scheme.convert import convert
-
-    answer = convert(version, "pep440", scheme)
-    return answer.version if answer.exact else None
+def _agree(one: Declaration, other: Declaration) -> bool:
+    if one.value.strip() == other.value.strip():
+        return True
+    first, second = read(one).canonical, read(other).canonical
+    return first is not None and second is not None and pep440.equal(first, second)
 
 
 def _missing(project: Project) -> Finding:

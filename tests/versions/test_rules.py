@@ -153,6 +153,43 @@ def test_a_copy_that_disagrees_is_not_told_of_as_a_fallback_too(tmp_path):
     assert [finding.rule.code for finding in found(tmp_path, "1.0")] == ["RV201"]
 
 
+NPM = '{"name": "x", "version": "%s"}\n'
+LOCK = '[[package]]\nname = "x"\nversion = "%s"\nsource = { editable = "." }\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "version", "code", "new"),
+    [
+        ("package.json", NPM % "1.0.0-rc.1", "1.0.0rc1", None, None),
+        ("package.json", NPM % "0.9.0", "1.0rc1", "RV201", "1.0.0-rc.1"),
+        ("package.json", NPM % "0.9.0", "1.0.post1", None, None),  # SemVer has no place for it
+        ("package.json", NPM % "next", "1.0", "RV101", "1.0.0"),
+        ("uv.lock", LOCK % "0.9", "1.0", "RV201", "1.0"),
+        ("CITATION.cff", "version: 0.9\n", "1.0", "RV201", "1.0"),
+        ("CITATION.cff", "version: 0.9\n", "1.0.dev3", "RV202", "1.0.dev3"),
+        ("CITATION.cff", "version: v1.0\n", "1.0", "RV102", "1.0"),
+        ("docs/conf.py", "release = '0.9'\n", "1.0", "RV201", "1.0"),
+        ("debian/changelog", "x (1.0-1) unstable; urgency=low\n", "1.0", None, None),
+        ("debian/changelog", "x (0.9-1) unstable; urgency=low\n", "1.0rc1", "RV202", None),
+        ("APKBUILD", "pkgver=1.0_rc1\n", "1.0rc1", None, None),
+        ("APKBUILD", "pkgver=0.9\n", "1.0", "RV202", None),
+        ("APKBUILD", "pkgver=0.9\n", "1.0.dev1", None, None),  # Alpine has no place for it
+        ("x.spec", "Version: 0.9\n", "1.0.post1", "RV202", None),
+    ],
+)
+def test_a_copy_is_compared_and_mended_in_the_scheme_of_its_place(tree, run, file, text, version, code, new):
+    root = tree({"pyproject.toml": pyproject(version), file: text})
+    found = findings(root)
+    assert [finding.rule.code for finding in found if finding.location.file == file][:1] == [code] * bool(code)
+    select = ["--select", f"{ALL}"]
+    run("check", "--fix", "--unsafe-fixes", *select, "--ignore", "RV504,RV502,RV503")
+    after = (root / file).read_text()
+    assert (new or "") in after
+    assert (after == text) is (new is None)
+    if new:
+        assert [f.rule.code for f in findings(root) if f.location.file == file] == []
+
+
 @pytest.mark.parametrize(
     ("requirement", "versions", "codes"),
     [

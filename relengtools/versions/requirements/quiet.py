@@ -18,7 +18,9 @@ def quiet(project: Project, siblings: Mapping[str, str]) -> bool:
     """Whether there surely is no finding on any requirement; what can't be told at a glance is not quiet."""
     if _may_have_pip_files(project.place.root):
         return False
-    return all(_quiet(source, siblings) for source in own(project))
+    if any("require" in source.text for source in own(project) if source.path.name != "pyproject.toml"):
+        return False
+    return all(_quiet(text, form, siblings) for text, form in texts(project.document or {}))
 
 
 def own(project: Project) -> list[Source]:
@@ -48,16 +50,5 @@ def _may_have_pip_files(root: Path) -> bool:
     return False
 
 
-def _quiet(source: Source, siblings: Mapping[str, str]) -> bool:
-    if source.path.name != "pyproject.toml":
-        return "require" not in source.text
-    import tomllib
-
-    try:
-        found = list(texts(tomllib.loads(source.text)))
-    except (ValueError, RecursionError):
-        return True  # which the reading of the project tells
-    return all(
-        plain(text, form) and not (siblings and form is Form.REQUIREMENT and name_of(text) in siblings)
-        for text, form in found
-    )
+def _quiet(text: str, form: Form, siblings: Mapping[str, str]) -> bool:
+    return plain(text, form) and not (siblings and form is Form.REQUIREMENT and name_of(text) in siblings)
