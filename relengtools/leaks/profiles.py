@@ -5,11 +5,13 @@ Source: github.com/google/pprof, proto/profile.proto; protobuf's encoding: proto
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-MOST_BYTES = 64 << 20  # unpacked; a profile of 100,000 goroutines has about 1 MB
+MOST_BYTES = 16 << 20  # unpacked; a profile of 100,000 goroutines has about 1 MB
+MOST_FRAMES = 1 << 22  # of all stacks together: a few bytes can name one long location over and over
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_64_BITS = (1 << 64) - 1
 # Fields of profile.proto that are read.
 _SAMPLE, _LOCATION, _FUNCTION, _STRING = 2, 4, 5, 6
 
@@ -31,7 +33,7 @@ class Growth(NamedTuple):
 def stacks(data: bytes) -> Counter[Stack]:
     """Value of every stack of a gzipped or plain pprof profile: the last sample type (in-use bytes in a heap profile).
 
-    Raises NotAProfile where `data` is none or unpacks to more than 64 MiB.
+    Raises NotAProfile where `data` is none, is larger than 16 MiB unpacked, or holds more than four million frames.
     """
     try:
         return _stacks(_unpacked(data))
@@ -53,12 +55,13 @@ def culprit(stack: Stack) -> str:
 
 
 def _unpacked(data: bytes) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
+    packed = data.startswith(b"\x1f\x8b")
     unpacker = zlib.decompressobj(wbits=31)
-    plain = unpacker.decompress(data, MOST_BYTES)
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise ValueError("truncated, or too large")
+    plain = unpacker.decompress(data, MOST_BYTES + 1) if packed else data
+    if len(plain) > MOST_BYTES:
+        raise ValueError(f"larger than {MOST_BYTES >> 20} MiB")
+    if packed and not unpacker.eof:
+        raise ValueError("cut off")
     return plain
 
 
@@ -80,10 +83,21 @@ def _stacks(data: bytes) -> Counter[Stack]:
             functions[_int(parts[1])] = _int(parts.get(2, 0))
     if not strings:
         raise ValueError("no string table")
+    names = {function: strings[name] for function, name in functions.items()}
+    calls = {location: [names[function] for function in lines] for location, lines in locations.items()}
+    return _counted(samples, calls)
+
+
+def _counted(samples: list[bytes], calls: Mapping[int, list[str]]) -> Counter[Stack]:
+    """The last value of each stack; `calls` are the functions of each location."""
     counted: Counter[Stack] = Counter()
+    frames = 0
     for sample in samples:
         ids, values = _sample(sample)
-        counted[tuple(strings[functions[f]] for i in ids for f in locations[i])] += values[-1]
+        frames += sum(len(calls[location]) for location in ids)
+        if frames > MOST_FRAMES:
+            raise ValueError(f"more than {MOST_FRAMES} frames")
+        counted[tuple(name for location in ids for name in calls[location])] += values[-1]
     return counted
 
 
@@ -93,7 +107,7 @@ def _sample(data: bytes) -> tuple[list[int], list[int]]:
     for field, value in _fields(data):
         if field in found:
             found[field] += [value] if isinstance(value, int) else _packed(value)
-    return found[1], found[2]
+    return found[1], [_signed(value) for value in found[2]]
 
 
 def _location(data: bytes) -> tuple[int, list[int]]:
@@ -144,9 +158,14 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         result |= (byte & 0x7F) << shift
         at, shift = at + 1, shift + 7
         if byte < 0x80:
-            return result, at
+            return result & _64_BITS, at
         if shift > 63:
             raise ValueError("varint too long")
+
+
+def _signed(value: int) -> int:
+    """An int64, which is two's complement on the wire."""
+    return value - _64_BITS - 1 if value >> 63 else value
 
 
 def _int(value: int | bytes) -> int:
