@@ -13,7 +13,7 @@ from relengtools.leaks.series import Frame
 from relengtools.leaks.verdict import Verdict
 
 COUNT = re.compile(
-    r"^n_(?!ull)|^tcp_|^sockets_|(^|_)(fds|goroutines|threads|sockets|descriptors|handles|conns|open_connections|processes)$"
+    r"^n_|^tcp_|^sockets_|(^|_)(fds|goroutines|threads|sockets|descriptors|handles|conns|open_connections|processes)$"
 )
 
 INFERRED = "restarts were inferred where memory and a count fell together"

@@ -30,7 +30,6 @@ from relengtools.leaks.trend import line
 
 HEAP = "go_memstats_heap_alloc_bytes"
 PAGE = 4096.0
-LEAST_STACK = 2048.0
 FEWEST_COLLECTIONS = 8
 OUTGOING = re.compile(r"(^|_)(out|outgoing|sent|tx|egress|responses|replies)(_|$)")
 MESSAGES = re.compile(r"(messages|requests|queries|commands|jobs|calls|events)(_\w+)?_total$")
@@ -74,8 +73,7 @@ def live_heap(t: FloatArray, heap: FloatArray, handled: FloatArray | None) -> Li
         return None
     rate, error = line(when, live)
     per_message, leak = None, False
-    if handled is not None:
-        at = np.isfinite(handled)
+    if handled is not None and (at := np.isfinite(handled)).any():
         count = np.interp(when, t[at], handled[at])
         half = len(when) // 2
         parts = [line(count[a:b], live[a:b]) for a, b in ((0, half), (half, None)) if np.ptp(count[a:b]) > 0]

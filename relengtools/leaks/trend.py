@@ -72,7 +72,6 @@ PRIOR = {
 }
 FAST = 0.7
 """The share of one saturation, against two at once, in the prior of saturating."""
-GROWING = (Shape.LINE, Shape.HINGE, Shape.SATURATING_LINE, Shape.STEP_LINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,9 @@ def weigh(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[
     logs = np.array([p[0] for p in parts])
     weights = np.exp(logs - logs.max())
     weights /= weights.sum()
-    return _summary(y, blocks, shapes, design, parts, weights, freedom, scale)
+    # Noise too small for a float leaves a t that is too large for one: certain, and no reason to warn.
+    with np.errstate(over="ignore"):
+        return _summary(y, blocks, shapes, design, parts, weights, freedom, scale)
 
 
 def _projected(columns: FloatArray, q: FloatArray) -> FloatArray:
