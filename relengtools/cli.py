@@ -19,6 +19,7 @@ VERSIONS = {
     "check": ("relengtools.versions.commands:check", "Judge versions against PEP 440; --fix rewrites them in place."),
     "convert": ("relengtools.versions.commands_convert:convert", "A version from one scheme into another."),
     "history": ("relengtools.versions.commands_history:history", "What a scheme does to the order of releases."),
+    "bump": ("relengtools.versions.commands_bump:bump", "The next version, written everywhere."),
     "rules": (
         "relengtools.versions.commands:rules",
         "The rules of `check`: what, why, an example, and how safe its fix is.",

@@ -22,6 +22,7 @@ DOORS = {
         "relengtools.cli",
         "relengtools.versions.commands",
         "relengtools.leaks.commands",
+        "relengtools.versions.commands_bump",
         "relengtools.versions.commands_convert",
         "relengtools.versions.commands_history",
     },

@@ -50,7 +50,8 @@ def discover(paths: Sequence[str]) -> Discovery:
         except (OSError, ValueError) as error:  # ValueError: a null character
             reason = getattr(error, "strerror", None) or str(error)
         if reason:
-            found.errors.append(f"{printable(path)}: {reason}; name a directory or one of {', '.join(MARKERS)}")
+            named = printable(path or repr(path))
+            found.errors.append(f"{named}: {reason}; name a directory or one of {', '.join(MARKERS)}")
     return found
 
 

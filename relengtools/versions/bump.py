@@ -1,0 +1,219 @@
+"""The next version: what each part counts up, and the edits that write it everywhere in a project."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.errors import RelengError, printable
+from relengtools.findings import Edit
+from relengtools.versions import reading
+from relengtools.versions.declaration import Declaration
+from relengtools.versions.project import Project
+from relengtools.versions.scheme import pep440
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
+_CALENDAR = re.compile(r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+))?")
+
+
+class Bump(NamedTuple):
+    """A project's version before and after, and the edits of all the files in which it stands."""
+
+    project: Project
+    old: str
+    new: str
+    edits: tuple[Edit, ...]
+
+
+def advance(text: str, part: str, today: date) -> str:
+    """The version after `text` by `part`, in canonical form but for the zero padding of a calendar version.
+
+    A pre-release of what is asked for becomes just that: `minor` of 1.3.0rc1 is 1.3.0. `part` may be a version.
+    Raises RelengError where there is no honest answer.
+    """
+    version = pep440.parse(text)
+    if version is None:
+        raise RelengError(f"{printable(text)!r} is no PEP 440 version: mend it first (versions check --fix)")
+    if part not in PARTS:
+        return _given(version, text, part)
+    if version.local is not None:
+        raise RelengError(
+            f"{printable(text)} has a local label, and nobody knows what comes after it: give the version"
+        )
+    if part in ("major", "minor", "patch", "release") and (dated := _calendar(text, today)):
+        return dated
+    epoch = f"{version.epoch}!" if version.epoch else ""
+    return epoch + _counted(version, part)
+
+
+def _given(version: "Version", text: str, part: str) -> str:
+    new = pep440.read(part)
+    if new.respelled is None:
+        raise RelengError(f"{printable(part)}: neither a version nor one of {', '.join(PARTS)}")
+    if (pep440.parse(part) or version) <= version:
+        raise RelengError(f"{new.respelled} doesn't sort above {printable(text)}: choose a later version")
+    return new.respelled
+
+
+def _counted(version: "Version", part: str) -> str:
+    match part:
+        case "release":
+            return _released(version)
+        case "pre":
+            return _pre(version)
+        case "post":
+            if version.pre or version.dev is not None:
+                raise RelengError(f"{version}: a post-release comes after a release: use `release` first")
+            return f"{_numbers(version)}.post{1 if version.post is None else version.post + 1}"
+        case "dev":
+            return _dev(version)
+    return _release(version, ("major", "minor", "patch").index(part))
+
+
+def _numbers(version: "Version") -> str:
+    return ".".join(map(str, version.release))
+
+
+def _next(version: "Version") -> str:
+    """The release after a final or post-release: its last number, of three at least of those written, counted up."""
+    numbers = list(version.release)
+    if len(numbers) < 3:
+        numbers += [0] * (3 - len(numbers))
+    numbers[-1] += 1
+    return ".".join(map(str, numbers))
+
+
+def _release(version: "Version", index: int) -> str:
+    numbers = list(version.release) + [0] * (index + 1 - len(version.release))
+    unfinished = version.pre is not None or (version.dev is not None and version.post is None)
+    if unfinished and not any(numbers[index + 1 :]):
+        return ".".join(map(str, numbers))
+    numbers[index] += 1
+    numbers[index + 1 :] = [0] * len(numbers[index + 1 :])
+    return ".".join(map(str, numbers))
+
+
+def _released(version: "Version") -> str:
+    if version.pre is None and version.dev is None:
+        raise RelengError(f"{version} is a release already: use major, minor or patch")
+    return _numbers(version) + ("" if version.post is None else f".post{version.post}")
+
+
+def _pre(version: "Version") -> str:
+    if version.post is not None:
+        return f"{_next(version)}rc1"
+    if version.pre is not None:
+        letter, number = version.pre
+        return f"{_numbers(version)}{letter}{number if version.dev is not None else number + 1}"
+    return f"{_numbers(version) if version.dev is not None else _next(version)}rc1"
+
+
+def _dev(version: "Version") -> str:
+    if version.dev is not None:
+        return f"{str(version).rpartition('.dev')[0].rpartition('!')[2]}.dev{version.dev + 1}"
+    if version.post is not None:
+        return f"{_numbers(version)}.post{version.post + 1}.dev1"
+    if version.pre is not None:
+        letter, number = version.pre
+        return f"{_numbers(version)}{letter}{number + 1}.dev1"
+    return f"{_next(version)}.dev1"
+
+
+def _calendar(text: str, today: date) -> str | None:
+    """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M); None for any other, and a later one.
+
+    Two digits are a year only before a padded month: 20.5 may be a release as well.
+
+    A third number that may be a day or a counter of releases is a day where it is padded or above 12; else the counter
+    starts anew with the month. Raises RelengError where today's version is out already and has no counter.
+    """
+    match = _CALENDAR.fullmatch(text)
+    if match is None or (int(match["year"]) % 100, int(match["month"])) > (today.year % 100, today.month):
+        return None
+    padded = any(len(part or "") == 2 and part.startswith("0") for part in match.group("month", "last"))
+    year = str(today.year) if len(match["year"]) == 4 else str(today.year % 100)
+    month = f"{today.month:02}" if padded else str(today.month)
+    if match["last"] is None:
+        new = f"{year}.{month}"
+    elif int(match["last"]) > 12 or (padded and len(match["last"]) == 2):
+        new = f"{year}.{month}.{f'{today.day:02}' if padded else today.day}"
+    else:
+        same = (int(match["year"]), int(match["month"])) == (int(year), today.month)
+        new = f"{year}.{month}.{int(match['last']) + 1 if same else 0}"
+    if pep440.equal(new, text):
+        raise RelengError(f"{text} is today's version already: use post, or give the version")
+    return new
+
+
+def plan(project: Project, part: str, today: date) -> Bump:
+    """The edits that write a project's next version wherever it stands; raises RelengError where one can't be made."""
+    owner = project.owner
+    path = printable(project.path)
+    if owner is None:
+        if project.provider:
+            raise RelengError(f"{path}: {project.provider} computes the version: make a tag instead")
+        raise RelengError(f"{path}: no static version: {printable(project.reason or '')}")
+    new = advance(owner.value.strip(), part, today)
+    canonical = reading.read(owner).canonical or owner.value
+    edits: dict[tuple[str, int], Edit] = {}
+    for declaration in _written(project, canonical):
+        edit = _edit(declaration, new)
+        edits[edit.file, edit.start] = edit
+    return Bump(project, owner.value.strip(), new, tuple(edits.values()))
+
+
+def _written(project: Project, canonical: str) -> Iterator[Declaration]:
+    """Every declaration but those of packagers; raises RelengError where one can't be rewritten or says otherwise."""
+    for declaration in project.declarations:
+        place = f"{printable(declaration.file)}:{declaration.span.line}"
+        if declaration.kind.packaged:
+            continue
+        own = reading.read(declaration).canonical
+        if own is None or not pep440.equal(own, canonical):
+            raise RelengError(
+                f"{place}: says {printable(declaration.value)}, not {printable(canonical)}: the places disagree, "
+                "so nothing is bumped (see versions check)"
+            )
+        if declaration.computed:
+            raise RelengError(f"{place}: the version is put together here ({printable(declaration.raw[:60])}): edit it")
+        yield declaration
+
+
+def _edit(declaration: Declaration, new: str) -> Edit:
+    from relengtools.versions.form_rules import rewriting
+
+    scheme = declaration.kind.scheme
+    if scheme == "pep440":
+        return rewriting(declaration, new).edits[0]
+    from relengtools.versions.scheme.convert import convert
+
+    answer = convert(new, "pep440", scheme)
+    if answer.version is None:
+        place = f"{printable(declaration.file)}:{declaration.span.line}"
+        raise RelengError(f"{place}: {new} can't be written as {scheme}: {answer.reason}")
+    return rewriting(declaration, answer.version).edits[0]
+
+
+def pins(projects: Iterable[Project], bumps: Mapping[str, Bump]) -> Iterator[tuple[Project, Edit]]:
+    """The edits of `==` pins on the bumped projects (by normalised name) that accepted the version so far."""
+    from relengtools.versions import dependency_rules
+    from relengtools.versions.catalogue import SIBLING_PIN
+
+    before = {name: bump.old for name, bump in bumps.items()}
+    after = {name: bump.new for name, bump in bumps.items()}
+    for project in projects:
+        broken = {f.location for f in dependency_rules.judge(project, before)[0] if f.rule is SIBLING_PIN}
+        for finding in dependency_rules.judge(project, after)[0]:
+            if finding.rule is SIBLING_PIN and finding.location not in broken and finding.fix:
+                yield from ((project, edit) for edit in finding.fix.edits)
+
+
+def last_release(tags: Iterable[str]) -> "Version | None":
+    """The highest version among tags."""
+    from relengtools.versions.scheme.convert import convert
+
+    versions = (pep440.parse(answer.version) for tag in tags if (answer := convert(tag)).version)
+    return max((version for version in versions if version is not None), default=None)

@@ -1,0 +1,201 @@
+"""The next version: a table of what each part makes, and whole trees bumped by the command."""
+
+import subprocess
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from relengtools.errors import RelengError
+from relengtools.versions.bump import PARTS, advance
+
+TODAY = date(2026, 11, 24)
+TABLE = [
+    # from, major, minor, patch, pre, post, dev, release (None: refused)
+    ("1.2.3", "2.0.0", "1.3.0", "1.2.4", "1.2.4rc1", "1.2.3.post1", "1.2.4.dev1", None),
+    ("1.3.0rc1", "2.0.0", "1.3.0", "1.3.0", "1.3.0rc2", None, "1.3.0rc2.dev1", "1.3.0"),
+    ("2.0.0b3", "2.0.0", "2.0.0", "2.0.0", "2.0.0b4", None, "2.0.0b4.dev1", "2.0.0"),
+    ("1.2.4rc1", "2.0.0", "1.3.0", "1.2.4", "1.2.4rc2", None, "1.2.4rc2.dev1", "1.2.4"),
+    ("1.2.3.post1", "2.0.0", "1.3.0", "1.2.4", "1.2.4rc1", "1.2.3.post2", "1.2.3.post2.dev1", None),
+    ("1.3.0.dev2", "2.0.0", "1.3.0", "1.3.0", "1.3.0rc1", None, "1.3.0.dev3", "1.3.0"),
+    ("1.3.0rc2.dev1", "2.0.0", "1.3.0", "1.3.0", "1.3.0rc2", None, "1.3.0rc2.dev2", "1.3.0"),
+    ("1.2", "2.0", "1.3", "1.2.1", "1.2.1rc1", "1.2.post1", "1.2.1.dev1", None),
+    ("1!1.2.3", "1!2.0.0", "1!1.3.0", "1!1.2.4", "1!1.2.4rc1", "1!1.2.3.post1", "1!1.2.4.dev1", None),
+    ("0.9.9.9", "1.0.0.0", "0.10.0.0", "0.9.10.0", "0.9.9.10rc1", "0.9.9.9.post1", "0.9.9.10.dev1", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "expected"),
+    [(row[0], part, new) for row in TABLE for part, new in zip(PARTS, row[1:], strict=True)],
+)
+def test_what_each_part_makes(text, part, expected):
+    if expected is None:
+        with pytest.raises(RelengError):
+            advance(text, part, TODAY)
+    else:
+        assert advance(text, part, TODAY) == expected
+        assert Version(expected) > Version(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "expected"),
+    [
+        ("2026.08", "minor", "2026.11"),
+        ("2026.8", "release", "2026.11"),
+        ("26.08", "patch", "26.11"),
+        ("26.8", "patch", "26.8.1"),
+        ("20.5.0", "minor", "20.6.0"),
+        ("2027.1", "minor", "2027.2"),
+        ("2026.08.10", "release", "2026.11.24"),
+        ("2026.8.24", "major", "2026.11.24"),
+        ("2026.8.3", "release", "2026.11.0"),
+        ("2026.11.3", "release", "2026.11.4"),
+        ("2026.08.10", "post", "2026.8.10.post1"),
+        ("1.8.10", "minor", "1.9.0"),
+        ("2026.13", "minor", "2026.14"),
+    ],
+)
+def test_calendar_versions_keep_their_pattern(text, part, expected):
+    assert advance(text, part, TODAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "said"),
+    [
+        ("1.0", "0.9", "doesn't sort above"),
+        ("1.0", "1.0.0", "doesn't sort above"),
+        ("1.0", "next", "neither a version nor one of"),
+        ("1.0+local", "patch", "local label"),
+        ("1.0-2-gabc1234", "patch", "no PEP 440 version"),
+        ("2026.11", "minor", "today's version already"),
+    ],
+)
+def test_what_has_no_honest_answer_is_refused(text, part, said):
+    with pytest.raises(RelengError, match=said):
+        advance(text, part, TODAY)
+
+
+@given(
+    st.builds(
+        lambda release, tail: ".".join(map(str, release)) + tail,
+        st.lists(st.integers(0, 30), min_size=1, max_size=4),
+        st.sampled_from(["", "a1", "rc2", ".post1", ".dev3", "b1.dev2", ".post1.dev1"]),
+    ),
+    st.sampled_from(PARTS),
+)
+def test_the_next_version_always_sorts_above(text, part):
+    try:
+        new = advance(text, part, TODAY)
+    except RelengError:
+        return
+    assert Version(new) > Version(text)
+
+
+PROJECT = '[project]\nname = "core"\nversion = "1.2.3"\n'
+
+
+def git(root, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+def test_everything_moves_together(tree, run):
+    lock = 'version = 1\n\n[[package]]\nname = "core"\nversion = "1.2.3"\nsource = { editable = "." }\n'
+    other = '\n[[package]]\nname = "dep"\nversion = "1.2.3"\nsource = { registry = "https://example.org" }\n'
+    root = tree(
+        {
+            "pyproject.toml": PROJECT,
+            "src/core/__init__.py": '__version__ = "1.2.3"  # 1.2.3\n',
+            "CITATION.cff": "cff-version: 1.2.0\nversion: 1.2.3\n",
+            "docs/conf.py": "release = '1.2.3'\n",
+            "package.json": '{"version": "1.2.3"}\n',
+            "debian/changelog": "core (1.2.3-1) unstable; urgency=low\n",
+            "uv.lock": lock + other,
+        }
+    )
+    assert run("bump", "1.3.0rc1").code == 0
+    assert (root / "src/core/__init__.py").read_text() == '__version__ = "1.3.0rc1"  # 1.2.3\n'
+    assert "version: 1.3.0rc1\n" in (root / "CITATION.cff").read_text()
+    assert (root / "docs/conf.py").read_text() == "release = '1.3.0rc1'\n"
+    assert (root / "package.json").read_text() == '{"version": "1.3.0-rc.1"}\n'
+    assert "(1.2.3-1)" in (root / "debian/changelog").read_text()
+    assert (root / "uv.lock").read_text() == lock.replace("1.2.3", "1.3.0rc1") + other
+    assert run("check").code == 0
+
+
+def test_pins_of_siblings_move_and_others_stay(tree, run):
+    root = tree(
+        {
+            "core/pyproject.toml": PROJECT,
+            "cli/pyproject.toml": '[project]\nname="cli"\nversion="1.2.3"\ndependencies=["core==1.2.3","dep==1.2.3"]\n',
+            "old/pyproject.toml": '[project]\nname="old"\nversion="1"\ndependencies=["core==1.0","core>=1"]\n',
+        }
+    )
+    before = (root / "old/pyproject.toml").read_bytes()
+    assert run("bump", "minor", "core").out == "core 1.2.3 -> 1.3.0\n"
+    assert '["core==1.3.0","dep==1.2.3"]' in (root / "cli/pyproject.toml").read_text()
+    assert 'version="1.2.3"' in (root / "cli/pyproject.toml").read_text()
+    assert (root / "old/pyproject.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"pyproject.toml": PROJECT, "core.py": "__version__ = '1.2.2'"}, "core.py:1: says 1.2.2, not 1.2.3"),
+        ({"setup.py": "from setuptools import setup\nV = 1, 2\nsetup(version='.'.join(map(str, V)))"}, "put together"),
+        ({"pyproject.toml": '[project]\nname="x"\ndynamic=["version"]\n[tool.setuptools_scm]\n'}, "make a tag"),
+        ({"pyproject.toml": '[project]\nname="x"\nversion="v1-2-g1a2b3c4"\n'}, "no PEP 440 version"),
+    ],
+)
+def test_what_cannot_be_bumped_is_left_alone(tree, run, files, said):
+    root = tree(files)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    result = run("bump", "minor")
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert result.err.count("\n") == 1
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+
+
+def test_diff_writes_nothing_and_applies(tree, run):
+    root = tree({"pyproject.toml": PROJECT, "core.py": "__version__ = '1.2.3'\n"})
+    git(root, "init", "-q")
+    result = run("bump", "patch", "--diff")
+    assert result.code == 1
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    subprocess.run(["git", "apply"], input=result.out, cwd=root, check=True, text=True)
+    assert (root / "core.py").read_text() == "__version__ = '1.2.4'\n"
+
+
+def test_commit_and_tag_on_request(tree, run):
+    root = tree({"pyproject.toml": PROJECT})
+    git(root, "init", "-q")
+    git(root, "config", "user.name", "a")
+    git(root, "config", "user.email", "a@example.org")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    git(root, "tag", "release-1.2.3")
+    assert run("bump", "minor", "--tag").code == 2
+    assert run("bump", "minor", "--commit", "--tag").code == 0
+    assert git(root, "tag", "--points-at", "HEAD") == "release-1.3.0\n"
+    assert git(root, "status", "--porcelain") == ""
+    assert run("bump", "1.2.9").code == 2
+    (root / "pyproject.toml").write_text(PROJECT.replace("1.2.3", "1.3.0") + "# mine\n")
+    assert "uncommitted" in run("bump", "minor", "--commit").err
+
+
+def test_a_release_of_another_branch_is_no_hindrance(tree, run):
+    root = tree({"pyproject.toml": PROJECT})
+    git(root, "init", "-q", "-b", "main")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    git(root, "tag", "v1.2.3")
+    git(root, "checkout", "-qb", "later")
+    git(root, "commit", "-q", "--allow-empty", "-m", "two")
+    git(root, "tag", "v2.0.0")
+    assert "doesn't sort above 2.0.0" in run("bump", "patch").err
+    git(root, "checkout", "-q", "main")
+    assert run("bump", "patch").code == 0
