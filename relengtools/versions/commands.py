@@ -317,8 +317,9 @@ def _say_rewritten(outcome: "Outcome") -> None:
     from relengtools.output import shown
 
     for change in outcome.changes:
-        edits = ", ".join(shown(edit) for edit in change.edits)
-        _say(f"{printable(change.source.file)}: {edits}")
+        edits = ", ".join(shown(edit) for edit in change.edits[:5])
+        more = f", and {len(change.edits) - 5} more" if len(change.edits) > 5 else ""
+        _say(f"{printable(change.source.file)}: {edits}{more}")
     for finding in outcome.hidden:
         place = finding.location
         _say(f"{printable(place.file)}:{place.line}: {printable(finding.message)}")

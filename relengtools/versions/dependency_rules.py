@@ -8,7 +8,7 @@ from relengtools.versions import catalogue
 from relengtools.versions.declaration import Problem
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
-from relengtools.versions.requirements import text
+from relengtools.versions.requirements import keys, setup_cfg, text
 from relengtools.versions.requirements.locate import requirements
 from relengtools.versions.requirements.quiet import name_of, normalized, own
 from relengtools.versions.requirements.requirement import Requirement
@@ -35,9 +35,12 @@ def judge(project: Project, siblings: Mapping[str, str]) -> tuple[list[Finding],
     Those are followed (`-r`, `-c`) inside the tree only. `siblings` is the static version of each project of the tree,
     by its normalised name.
     """
-    files, problems = text.read(project.place.root, project.place.tree)
+    mine = own(project)
+    named = [name for source in mine if source.path.name == "setup.cfg" for name in setup_cfg.files(source)]
+    named += keys.files(project.document or {})
+    files, problems = text.read(project.place.root, project.place.tree, named)
     others = {name: version for name, version in siblings.items() if name != normalized(project.name or "")}
-    found = (requirement for source in (*own(project), *files) for requirement in requirements(source))
+    found = (requirement for source in (*mine, *files) for requirement in requirements(source))
     return list(findings(found, project.path, others)), problems, files
 
 

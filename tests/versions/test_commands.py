@@ -362,3 +362,54 @@ def test_start_up_imports_only_what_the_command_uses(fleet):
         "numpy",
         "build",
     }
+
+
+def test_sarif_and_annotations_say_what_the_text_says(fleet, run):
+    places = re.findall(r"^(\S+):(\d+):(\d+): (RV\d+) ", run("check").out, re.M)
+    result = run("check", "--output-format", "sarif")
+    assert (result.code, result.err) == (1, "")
+    results = json.loads(result.out)["runs"][0]["results"]
+    regions = [r["locations"][0]["physicalLocation"] for r in results]
+    assert places == [
+        (p["artifactLocation"]["uri"], str(p["region"]["startLine"]), str(p["region"]["startColumn"]), r["ruleId"])
+        for p, r in zip(regions, results, strict=True)
+    ]
+    result = run("check", "--output-format", "github")
+    pattern = r"^::error file=(\S+?),line=(\d+),endLine=\d+,col=(\d+),endColumn=\d+,title=(RV\d+) [a-z-]+::."
+    assert re.findall(pattern, result.out, re.M) == places
+    assert result.err.startswith("relengtools: 6 projects, 3 findings")
+
+
+@pytest.mark.parametrize("output_format", ["text", "json", "sarif", "github"])
+def test_a_diff_is_alone_on_stdout_whatever_the_format(fleet, run, output_format):
+    result = run("check", "--diff", "--output-format", output_format)
+    assert result.out.startswith("--- a/")
+    assert result.code == 1
+
+
+def test_columns_count_code_points(tree, run):
+    tree({"pyproject.toml": '[project]\nname = "x"\nversion = "1.0"\ndependencies = ["é𝒳>=1", "b>=v1"]\n'})
+    result = run("check", "--output-format", "json", "--select", "RV402")
+    (finding,) = json.loads(result.out)["findings"]
+    assert (finding["column"], finding["end_column"]) == (30, 32)
+    (result,) = json.loads(run("check", "--output-format", "sarif", "--select", "RV402").out)["runs"][0]["results"]
+    region = {"startLine": 4, "startColumn": 30, "endLine": 4, "endColumn": 32}
+    assert result["locations"][0]["physicalLocation"]["region"] == region
+
+
+def test_a_fix_that_hides_what_was_meant_says_so(tree, run):
+    tree({"pyproject.toml": '[project]\nname = "x"\nversion = "1.0-1"\n'})
+    result = run("check", "--fix")
+    assert (result.code, result.out) == (1, "")
+    assert "pyproject.toml: 1.0-1 -> 1.0.post1" in result.err
+    assert "pyproject.toml:3: '1.0-1' is read as '1.0.post1': -1 may be a packaging revision" in result.err
+
+
+def test_the_summary_of_many_edits_is_short(tree, run):
+    tree(
+        {
+            "pyproject.toml": '[project]\nname = "x"\nversion = "1"\n',
+            "requirements.txt": "".join(f"p{i}>=v1\n" for i in range(9)),
+        }
+    )
+    assert "requirements.txt: v1 -> 1, v1 -> 1, v1 -> 1, v1 -> 1, v1 -> 1, and 4 more\n" in run("check", "--fix").err

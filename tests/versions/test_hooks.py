@@ -1,14 +1,19 @@
 """The two hooks, tried with the real pre-commit program on a real repository."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from relengtools.versions.declaration import Kind
 
 ROOT = Path(__file__).parents[2]
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
 PYPROJECT = '[project]\nname = "x"\nversion = "v1.0-rc1"\n'
 
 
@@ -39,6 +44,55 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pre-commit-home")
+
+
+WAKING = re.compile(HOOKS[0]["files"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pyproject.toml",
+        "packages/core/pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "x/__init__.py",
+        "src/x/_version.py",
+        "x.py",
+        "rust/Cargo.toml",
+        "docs/conf.py",
+        "debian/changelog",
+        "x.spec",
+        "Dockerfile",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements/tests.in",
+        "dev_requirements.txt",
+        "constraints.txt",
+        "VERSION",
+    ],
+)
+def test_what_declares_wakes_both_hooks(name):
+    assert WAKING.search(name)
+    assert [hook["files"] for hook in HOOKS] == [WAKING.pattern] * 2
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "x/y/z.py", "tests/test_x.py", "package-lock.json", "notes.txt", "Dockerfile.md", "VERSIONS"]
+)
+def test_what_does_not_declare_lets_them_sleep(name):
+    assert not WAKING.search(name)
+
+
+def test_every_kind_wakes_them():
+    named = {"pyproject": "pyproject.toml", "poetry": "pyproject.toml", "bumpversion": "pyproject.toml"}
+    named |= {"commitizen": "pyproject.toml", "setup-cfg": "setup.cfg", "setup-py": "setup.py", "file": "VERSION"}
+    named |= {"module": "x/__init__.py", "cargo": "Cargo.toml", "meson": "meson.build", "uv-lock": "uv.lock"}
+    named |= {"package-json": "package.json", "pkg-info": "PKG-INFO", "docs-conf": "docs/conf.py", "rpm": "x.spec"}
+    named |= {"citation": "CITATION.cff", "conda": "recipe/meta.yaml", "apkbuild": "APKBUILD", "pkgbuild": "PKGBUILD"}
+    named |= {"debian": "debian/changelog", "dockerfile": "Containerfile"}
+    assert {kind.value for kind in Kind} == named.keys()
+    assert all(WAKING.search(name) for name in named.values())
 
 
 @pytest.mark.timeout(280)

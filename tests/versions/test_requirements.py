@@ -295,6 +295,28 @@ def test_includes_are_followed_inside_the_tree(tmp_path: Path) -> None:
     assert all(problem.file.endswith("requirements-dev.txt") for problem in problems)
 
 
+def test_files_that_the_configuration_names_are_read(tmp_path: Path) -> None:
+    dynamic = (
+        "[tool.setuptools.dynamic]\nversion = {attr = 'x.y'}\ndependencies = {file = ['deps/main.txt', 'made.txt']}\n"
+        "[tool.setuptools.dynamic.optional-dependencies]\ntest = {file = 'deps/test.txt'}\nodd = 3\n"
+    )
+    written(tmp_path, "pyproject.toml", GOOD + dynamic)
+    written(
+        tmp_path, "setup.cfg", "[options]\ninstall_requires = file: deps/main.txt, deps/old.txt\nzip_safe = file: no\n"
+    )
+    for name in ("main", "test", "old", "other"):
+        written(tmp_path, f"deps/{name}.txt", f"{name}>=1.*\n")
+    project = project_at(tmp_path, "pyproject.toml", "setup.cfg")
+    assert not quiet(project, {})
+    found, problems, _ = judge(project, {})
+    assert [(f.location.file.rpartition("/")[2], f.rule.code) for f in found] == [
+        ("main.txt", "RV401"),
+        ("old.txt", "RV401"),
+        ("test.txt", "RV401"),
+    ]
+    assert problems == []
+
+
 def test_a_file_that_cannot_be_decoded_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "constraints.txt").write_bytes(b"foo\xff")
     written(tmp_path, "pyproject.toml", GOOD)

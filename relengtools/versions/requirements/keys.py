@@ -43,6 +43,19 @@ def form(path: KeyPath) -> Form | None:
     return None
 
 
+def files(document: dict[str, Any]) -> Iterator[str]:
+    """The files from which setuptools reads dynamic dependencies. Source: "Configuring setuptools", pyproject.toml."""
+    dynamic = document
+    for key in ("tool", "setuptools", "dynamic"):
+        inner = dynamic.get(key)
+        dynamic = inner if isinstance(inner, dict) else {}
+    optional = dynamic.get("optional-dependencies")
+    groups = optional.values() if isinstance(optional, dict) else ()
+    for entry in (dynamic.get("dependencies"), *groups):
+        named = entry.get("file") if isinstance(entry, dict) else None
+        yield from (name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str))
+
+
 def _below(path: KeyPath, value: Any) -> Iterator[tuple[str, Form]]:
     if isinstance(value, str):
         found = form(path)

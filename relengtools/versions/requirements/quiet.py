@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
-from relengtools.versions.requirements.keys import texts
+from relengtools.versions.requirements.keys import files, texts
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.text import Form
 
@@ -20,7 +20,10 @@ def quiet(project: Project, siblings: Mapping[str, str]) -> bool:
         return False
     if any("require" in source.text for source in own(project) if source.path.name != "pyproject.toml"):
         return False
-    return all(_quiet(text, form, siblings) for text, form in texts(project.document or {}))
+    document = project.document or {}
+    if next(files(document), None) is not None:
+        return False
+    return all(_quiet(text, form, siblings) for text, form in texts(document))
 
 
 def own(project: Project) -> list[Source]:

@@ -26,6 +26,18 @@ def requirements(source: Source) -> Iterator[Requirement]:
                 yield from written(source, Form.REQUIREMENT, f"{option.section}.{option.name}", line)
 
 
+def files(source: Source) -> Iterator[str]:
+    """The files from which setuptools reads a list: `install_requires = file: a.txt, b.txt`."""
+    from relengtools.versions.locate import cfg
+
+    for option in cfg.scan(source.text):
+        value = source.text[option.start : option.end]
+        name = option.name.lower().replace("-", "_")
+        listed = (option.section == "options" and name in _LISTS) or option.section == "options.extras_require"
+        if listed and value.startswith("file:"):
+            yield from (part.strip() for part in value.removeprefix("file:").split(",") if part.strip())
+
+
 def _entries(start: int, value: str) -> Iterator[Line]:
     pieces = r"[^\r\n]+" if "\n" in value or "\r" in value else r"[^;]+"
     for match in re.finditer(pieces, value):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from relengtools.versions.catalogue import UNREADABLE
@@ -60,11 +60,14 @@ def includes(source: Source) -> Iterator[tuple[int, str]]:
             yield match.start(), include["file"].strip("\"' ")
 
 
-def read(root: Path, tree: Path) -> tuple[list[Source], list[Problem]]:
-    """The requirements files of the project at `root`, what they include inside `tree`, and what can't be read."""
+def read(root: Path, tree: Path, named: Iterable[str] = ()) -> tuple[list[Source], list[Problem]]:
+    """The requirements files of the project at `root`, what they include inside `tree`, and what can't be read.
+
+    `named` are files that the project's configuration names, from `root`.
+    """
     sources: list[Source] = []
     problems: list[Problem] = []
-    waiting: list[tuple[Path, Source | None, int]] = [(path, None, 0) for path in _named(root)]
+    waiting: list[tuple[Path, Source | None, int]] = [(path, None, 0) for path in (*_named(root), *_asked(root, named))]
     seen: set[Path] = set()
     while waiting:
         path, including, at = waiting.pop(0)
@@ -91,6 +94,12 @@ def _named(root: Path) -> list[Path]:
             continue
         found += [folder / name for name in names if pattern.fullmatch(name)]
     return found
+
+
+def _asked(root: Path, named: Iterable[str]) -> list[Path]:
+    """Those of the files that are there: a build makes some of them."""
+    paths = (Path(os.path.normpath(root / name)) for name in named if "\0" not in name)
+    return [path for path in paths if path.is_file()]
 
 
 def _source(path: Path, tree: Path) -> Source:
