@@ -13,7 +13,7 @@ from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
 
 if TYPE_CHECKING:
-    from packaging.version import Version
+    from relengtools.versions.scheme.pep440 import Version
 
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
 _CALENDAR = re.compile(r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+))?")

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from packaging.version import Version
+    from packaging.version import Version as Version
 
 
 class Level(StrEnum):
@@ -51,7 +51,7 @@ def read(text: str) -> Reading:
 
 def parse(text: str) -> "Version | None":
     """The version, or None where packaging refuses the text."""
-    from packaging.version import Version
+    from packaging.version import Version as Version
 
     try:
         return Version(text)
