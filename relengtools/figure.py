@@ -1,6 +1,7 @@
 """The door of matplotlib: Figures without pyplot, and the same bytes for the same figure."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,15 +30,10 @@ STYLE: dict[Any, Any] = {
 
 
 def panels(rows: int, *, width: float = 9.0, height: float = 2.4) -> "tuple[Figure, list[Axes]]":
-    """A Figure of `rows` axes one below the other with one time axis; sizes in inches.
-
-    Raises RelengError where the `report` extra is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure as Figure
-    except ImportError as error:
-        raise RelengError(f"plots need matplotlib ({error}): pip install 'relengtools[report]'") from error
+    """A Figure of `rows` axes one below the other with one time axis; sizes in inches."""
     with style():
+        from matplotlib.figure import Figure as Figure
+
         figure = Figure(figsize=(width, height * rows), layout="constrained")
         axes = figure.subplots(rows, 1, sharex=True, squeeze=False)
     return figure, list(axes[:, 0])
@@ -55,16 +51,23 @@ def png(figure: "Figure", dpi: int = 110) -> bytes:
 
 def _render(figure: "Figure", form: str, metadata: dict[str, str | None], **options: Any) -> bytes:
     out = io.BytesIO()
-    with style():
+    with style(), warnings.catch_warnings():
+        # A character that the font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         figure.savefig(out, format=form, metadata=metadata, **options)
     return out.getvalue()
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Our style over matplotlib's own defaults: a matplotlibrc of the user's would change the bytes."""
-    import matplotlib as mpl
+    """Our style over matplotlib's own defaults: a matplotlibrc of the user's would change the bytes.
 
+    Raises RelengError where the `report` extra is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise RelengError(f"plots need matplotlib ({error}): pip install 'relengtools[report]'") from error
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)

@@ -32,6 +32,7 @@ class Duration(click.ParamType[float]):
 
 
 DURATION = Duration()
+CLEAR = "\r\x1b[K"
 NAMES: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
 
 
@@ -92,8 +93,6 @@ def record(
     show = _progress if sys.stderr.isatty() else _quiet
     wanted = selector(pid=pid, name=name, listen=listen, command=command)
     outcome = run(wanted, output, settings, notify=_say, progress=show)
-    if show is _progress:
-        click.echo("\r\x1b[K", nl=False, err=True)
     _say(_closing(outcome))
     click.echo(outcome.path)
     if outcome.samples == 0:
@@ -101,7 +100,8 @@ def record(
 
 
 def _say(line: str) -> None:
-    click.echo(f"relengtools: {line}", err=True)
+    over_progress = CLEAR if sys.stderr.isatty() else ""
+    click.echo(f"{over_progress}relengtools: {line}", err=True)
 
 
 def _quiet(progress: "Progress") -> None:
@@ -113,14 +113,14 @@ def _progress(now: "Progress") -> None:
 
     fds = "" if now.num_fds is None else f", {now.num_fds} fds"
     line = f"{duration(now.elapsed_s)}: {now.samples} samples, rss {amount('rss_bytes', now.rss_bytes)}{fds}"
-    click.echo(f"\r\x1b[K{line}", nl=False, err=True)
+    click.echo(f"{CLEAR}{line}", nl=False, err=True)
 
 
 def _closing(outcome: "Outcome") -> str:
-    noted = [(outcome.late, "late"), (outcome.missed, "missed"), (outcome.gaps, "gaps noted")]
+    noted = [(outcome.late, "late"), (outcome.missed, "missed"), (outcome.gaps, f"gap{'s' * (outcome.gaps != 1)}")]
     extra = "".join(f", {count} {what}" for count, what in noted if count)
     restarts = f", {outcome.regimes} processes" if outcome.regimes > 1 else ""
-    return f"{outcome.reason}: {outcome.samples} samples{extra}{restarts}"
+    return f"{outcome.reason}: {outcome.samples} sample{'s' * (outcome.samples != 1)}{extra}{restarts}"
 
 
 @click.command()
@@ -151,7 +151,7 @@ def analyze(
     for path in recordings:
         with attempts:
             analysis = judge.analyze(series.read(path), load=load, events=events, metrics=metrics).as_json()
-            click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis))
+            click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis, metrics))
     ctx.exit(2 if attempts.failed else 0)
 
 
@@ -178,21 +178,23 @@ def report(
 
 
 def _needs_numpy(command: str) -> None:
-    from importlib.util import find_spec
+    from importlib import import_module
 
-    if find_spec("numpy") is None:
-        raise RelengError(f"`leaks {command}` needs numpy and matplotlib: pip install 'relengtools[report]'")
+    try:
+        import_module("numpy")
+    except ImportError as error:
+        raise RelengError(f"`leaks {command}` needs numpy ({error}): pip install 'relengtools[report]'") from error
 
 
-def _table(analysis: dict[str, Any]) -> str:
-    """The verdicts as a table for people: resources first, and under each verdict the reason."""
+def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
+    """The verdicts as a table for people: resources and what was asked for, and under each verdict the reason."""
     from relengtools.leaks.report import ordered
     from relengtools.leaks.units import duration, with_interval
 
     regimes = f", {analysis['regimes']} processes" if analysis["regimes"] > 1 else ""
     lines = [f"{printable(analysis['file'])}: {duration(analysis['observed_s'])}{regimes}"]
-    rows, rest = ordered(analysis["metrics"])
-    width = max((len(row["metric"]) for row in rows), default=0)
+    rows, rest = ordered(analysis["metrics"], asked)
+    width = max((len(printable(row["metric"])) for row in rows), default=0)
     for row in rows:
         rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])
         lines.append(f"  {printable(row['metric']):{width}}  {row['verdict']:12}  {rate}".rstrip())

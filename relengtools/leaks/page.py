@@ -143,4 +143,4 @@ def _text(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Text inside Markdown: its own marks and HTML's are taken literally."""
-    return re.sub(r"([\\`*_\[\]<>|&#])", r"\\\1", printable(text)) if text != "---" else text
+    return re.sub(r"([\\`*_~$\[\]<>|&#])", r"\\\1", printable(text)) if text != "---" else text

@@ -1,12 +1,13 @@
 """A recording and its verdicts -> Figures: memory, descriptors, threads, load, and what is left after load."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from relengtools import figure
+from relengtools.errors import printable
 from relengtools.leaks.series import FloatArray, Frame
 from relengtools.leaks.units import is_bytes, per_time
 
@@ -34,6 +35,7 @@ TOPICS = (
     ),
     Topic("threads", "Threads and goroutines", ("go_goroutines", "goroutines", "n_threads", "go_threads")),
 )
+MOST_LABEL = 60  # characters of a name that a target chose
 POINTS = 1200  # about one a pixel: more makes the SVG large and shows nothing
 
 
@@ -57,25 +59,27 @@ def _figures(
 def _topic(frame: Frame, topic: Topic, verdicts: Verdicts, restarts: FloatArray) -> "Figure":
     drawn, (axes,) = figure.panels(1)
     columns = [column for column in topic.columns if column in frame.columns]
-    unit, factor = _unit(frame, columns)
-    for colour, column in zip(figure.COLOURS, columns, strict=False):
+    shown = columns[: len(figure.COLOURS)]
+    unit, factor = _unit(frame, shown)
+    for colour, column in zip(figure.COLOURS, shown, strict=False):
         verdict, values = verdicts.get(column), frame.columns[column] / factor
         style: Style = "default" if is_bytes(column) else "steps-post"
         _line(axes, frame, values, colour=colour, label=_label(column, verdict), style=style)
         if verdict is not None and verdict["verdict"] == "leak" and verdict["rate_per_s"] is not None:
             _trend(axes, frame, values, verdict["rate_per_s"] / factor, verdict["onset"])
     axes.set_ylim(bottom=0)
-    _finish(drawn, axes, frame, f"{topic.title} ({unit})" if unit else topic.title, restarts)
+    _finish(drawn, axes, frame, _title(topic.title, unit, len(shown), len(columns)), restarts)
     return drawn
 
 
-def _residuals(frame: Frame, metrics: Iterable[str], verdicts: Verdicts, restarts: FloatArray) -> "Figure":
+def _residuals(frame: Frame, metrics: Sequence[str], verdicts: Verdicts, restarts: FloatArray) -> "Figure":
     drawn, (axes,) = figure.panels(1)
     for colour, metric in zip(figure.COLOURS, metrics, strict=False):
         identity = verdicts[metric]["identity"]
-        label = f"{metric} - ({formula(identity)})"
+        label = _short(f"{metric} - ({formula(identity)})")
         _line(axes, frame, residual(frame, metric, identity), colour=colour, label=label, style="steps-post")
-    _finish(drawn, axes, frame, "What is left after load", restarts)
+    title = _title("What is left after load", "", min(len(metrics), len(figure.COLOURS)), len(metrics))
+    _finish(drawn, axes, frame, title, restarts)
     return drawn
 
 
@@ -111,10 +115,22 @@ def _trend(axes: "Axes", frame: Frame, values: FloatArray, rate: float, onset: f
 
 def _label(column: str, verdict: Mapping[str, Any] | None) -> str:
     if verdict is None:
-        return column
+        return _short(column)
     rate = verdict["rate_per_s"]
     shown = f" {per_time(column, rate)}" if verdict["verdict"] == "leak" and rate is not None else ""
-    return f"{column}: {verdict['verdict']}{shown}"
+    return f"{_short(column)}: {verdict['verdict']}{shown}"
+
+
+def _title(title: str, unit: str, shown: int, there: int) -> str:
+    """The title with the unit, and with how many of the lines have a colour."""
+    notes = ([unit] if unit else []) + ([f"{shown} of {there}"] if shown < there else [])
+    return f"{title} ({', '.join(notes)})" if notes else title
+
+
+def _short(name: str) -> str:
+    """A name as a legend has room for it, with nothing in it that XML can't hold."""
+    text = printable(name)
+    return text if len(text) <= MOST_LABEL else f"{text[: MOST_LABEL - 1]}…"
 
 
 def _finish(drawn: "Figure", axes: "Axes", frame: Frame, title: str, restarts: FloatArray) -> None:

@@ -31,7 +31,7 @@ def check(settings: Settings) -> None:
     if not 0.01 <= settings.interval <= DAY:
         raise RelengError(f"--interval {settings.interval:g} s: choose between 10 ms and a day")
     if settings.duration is not None and not settings.interval <= settings.duration < inf:
-        raise RelengError(f"--duration {settings.duration:g} s is shorter than one interval ({settings.interval:g} s)")
+        raise RelengError(f"--duration {settings.duration:g} s: choose from one interval ({settings.interval:g} s) up")
 
 
 def run(

@@ -5,7 +5,7 @@ The same recording gives the same bytes: no clock, no random number and no path 
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +15,19 @@ import numpy as np
 
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import judge, page, plot, profiles, recording, series
+from relengtools.leaks import judge, page, plot, profiles, series
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.series import Frame
 from relengtools.leaks.units import duration, per_time
+from relengtools.leaks.verdict import finite
 
 # In the order a reader wants them: what a process is limited in comes first.
 RESOURCES = (
     "rss_bytes",
+    "process_resident_memory_bytes",
     "anon_bytes",
     "num_fds",
+    "process_open_fds",
     "n_sockets",
     "sockets_unlisted",
     "tcp_close_wait",
@@ -36,8 +39,12 @@ RESOURCES = (
     "go_memstats_next_gc_bytes",
     "go_memstats_stack_inuse_bytes",
 )
+# What a Prometheus client calls the same.
+STANDS_FOR = {"process_resident_memory_bytes": "rss_bytes", "process_open_fds": "num_fds"}
 MOST_ROWS = 15
+MOST_FRAMES = 64
 MOST_NAMED = 3
+UNSURE = ("insufficient", "warmup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +61,15 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
 
     Raises RelengError where it can't be read, or the `report` extra is not installed.
     """
-    loaded = recording.load(path) if path != "-" and series.is_recording(path) else None
-    frame = series.of_recording(loaded) if loaded else series.read(path)
+    frame, loaded = series.opened(path)
+    frame = series.ordered(frame)
     analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json() | {"file": Path(path).name}
     gauges = series.roles(frame, load, events, metrics).load
     pictures = plot.figures(frame, analysis["metrics"], gauges, _restarts(frame))
+    named = {"--load": load, "--events": events, "--metric": metrics}
+    options = [word for option, names in named.items() for name in names for word in (option, name)]
     return Report(
-        summary=_summary(frame, loaded, analysis),
+        summary=_summary(frame, loaded, analysis, metrics, options),
         svg={name: figure.svg(drawn) for name, drawn in pictures.items()},
         png={name: figure.png(drawn) for name, drawn in pictures.items()},
     )
@@ -87,47 +96,65 @@ def write(report: Report, directory: Path) -> list[Path]:
     return [directory / name for name in files]
 
 
-def _summary(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any]) -> dict[str, Any]:
-    verdicts, others = ordered(analysis["metrics"])
+def _summary(
+    frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], asked: Sequence[str], options: Sequence[str]
+) -> dict[str, Any]:
+    decisive = resources(analysis["metrics"], asked)
+    verdicts, others = ordered(analysis["metrics"], asked)
     name = Path(frame.source).name
+    stacks, unread = _stacks(loaded)
     return {
         "tool": f"relengtools {__version__}",
-        "headline": headline(verdicts),
-        "recording": _about(frame, loaded, name),
+        "headline": headline(analysis["metrics"], decisive),
+        "recording": _about(frame, loaded, name, analysis["observed_s"]),
         "verdicts": verdicts,
         "others": others,
         "limits": list(_limits(frame, loaded, analysis["metrics"])),
         "classes": _classes(loaded),
-        "stacks": _stacks(loaded),
+        "stacks": stacks,
         "events": _events(loaded),
-        "next": _next(frame, loaded, verdicts),
-        "commands": [f"relengtools leaks {verb} {shlex.quote(name)}" for verb in ("analyze", "report")],
+        "next": [*_next(frame, loaded, analysis, decisive), *unread],
+        "commands": [
+            f"relengtools leaks {shlex.join(['analyze', name, *options])}",
+            f"relengtools leaks {shlex.join(['report', name, '-o', 'report', *options])}",
+        ],
         "analysis": analysis,
     }
 
 
-def ordered(metrics: Mapping[str, Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a reader wants first, in that order: the resource set, and what else leaks; and the rest by name."""
-    leaking = sorted(m for m, v in metrics.items() if v["verdict"] == "leak" and m not in RESOURCES)
-    first = [m for m in RESOURCES if m in metrics] + leaking
+def resources(metrics: Iterable[str], asked: Sequence[str] = ()) -> list[str]:
+    """What raises an alarm, of the judged `metrics`: the resource set in a reader's order, and what was `asked` for."""
+    there = set(metrics)
+    known = [m for m in RESOURCES if m in there and STANDS_FOR.get(m) not in there]
+    return known + [m for m in dict.fromkeys(asked) if m not in known]
+
+
+def ordered(
+    metrics: Mapping[str, Mapping[str, Any]], asked: Sequence[str] = ()
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a reader wants first, in that order: the resources, and what else leaks; and the rest by name."""
+    first = resources(metrics, asked)
+    first += sorted(m for m, v in metrics.items() if v["verdict"] == "leak" and m not in first)
     rest = sorted(set(metrics) - set(first))
     return [{"metric": m, **metrics[m]} for m in first], [{"metric": m, **metrics[m]} for m in rest]
 
 
-def headline(verdicts: list[dict[str, Any]]) -> str:
-    """The verdict on the resource set in one line; other metrics don't raise an alarm by themselves."""
-    known = [v for v in verdicts if v["metric"] in RESOURCES]
-    leaks = [v for v in known if v["verdict"] == "leak"]
+def headline(metrics: Mapping[str, Mapping[str, Any]], decisive: Sequence[str]) -> str:
+    """The verdict on what is `decisive` in one line; other metrics don't raise an alarm by themselves."""
+    verdicts = {m: metrics[m]["verdict"] for m in decisive}
+    if not verdicts:
+        return "No verdict: no resource of the process is in it; name a column with --metric"
+    leaks = [m for m, verdict in verdicts.items() if verdict == "leak"]
     if leaks:
-        named = ", ".join(f"{v['metric']} {per_time(v['metric'], v['rate_per_s'] or 0.0)}" for v in leaks[:MOST_NAMED])
+        named = ", ".join(f"{m} {per_time(m, metrics[m]['rate_per_s'] or 0.0)}" for m in leaks[:MOST_NAMED])
         return f"Leak: {named}" + (f", and {len(leaks) - MOST_NAMED} more" if len(leaks) > MOST_NAMED else "")
-    unsure = [v["metric"] for v in known if v["verdict"] in ("insufficient", "warmup")]
+    unsure = [m for m, verdict in verdicts.items() if verdict in UNSURE]
     if unsure:
         return f"No leak shown; can't tell yet for {', '.join(unsure)}"
-    return "No leak: what moves goes with the load" if any(v["verdict"] == "load" for v in known) else "No leak"
+    return "No leak: what moves goes with the load" if "load" in verdicts.values() else "No leak"
 
 
-def _about(frame: Frame, loaded: Loaded | None, name: str) -> dict[str, Any]:
+def _about(frame: Frame, loaded: Loaded | None, name: str, observed_s: float) -> dict[str, Any]:
     process = loaded.processes[-1] if loaded and loaded.processes else None
     return {
         "file": name,
@@ -137,7 +164,7 @@ def _about(frame: Frame, loaded: Loaded | None, name: str) -> dict[str, Any]:
         "kernel": loaded.meta.get("kernel") if loaded else None,
         "interval_s": loaded.runs[-1].interval_s if loaded and loaded.runs else None,
         "started": _utc(float(frame.time[0])),
-        "observed_s": float(frame.time[-1] - frame.time[0]),
+        "observed_s": observed_s,
         "samples": len(frame.time),
         "restarts": len(_restarts(frame)),
     }
@@ -168,12 +195,13 @@ def _known_limits(frame: Frame, loaded: Loaded | None) -> Iterator[tuple[str, st
     served = frame.columns.get("process_max_fds")
     if nofile is None and served is not None:
         nofile = int(served[np.isfinite(served)][-1])
-    if nofile is not None and "num_fds" in frame.columns:
-        yield "num_fds", "RLIMIT_NOFILE", float(nofile)
+    counted = next((name for name in ("num_fds", "process_open_fds") if name in frame.columns), None)
+    if nofile is not None and counted:
+        yield counted, "RLIMIT_NOFILE", float(nofile)
 
 
 def _seconds_to(distance: float, rate: float | None) -> float | None:
-    return max(0.0, distance) / rate if rate is not None and rate > 0 else None
+    return finite(max(0.0, distance) / rate) if rate is not None and rate > 0 else None
 
 
 def _left(leaking: bool, soonest: float | None, latest: float | None) -> str:
@@ -192,20 +220,21 @@ def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
     ]
 
 
-def _stacks(loaded: Loaded | None) -> list[dict[str, Any]]:
-    """Goroutine stacks that grew between the first and the last profile of the last process."""
+def _stacks(loaded: Loaded | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """Goroutine stacks that grew between the first and the last profile of the last process, or why none is known."""
     found = [p for p in loaded.profiles if p.kind == "goroutine"] if loaded else []
     mine = [p for p in found if p.process == found[-1].process]
     if len(mine) < 2:
-        return []
+        return [], []
     try:
         grown = profiles.growth(mine[0].data, mine[-1].data)
-    except profiles.NotAProfile:
-        return []
-    return [
-        {"function": profiles.culprit(g.stack), "first": g.first, "last": g.last, "stack": list(g.stack)}
+    except profiles.NotAProfile as error:
+        return [], [f"Record the goroutine profiles again: those in here can't be read ({error})."]
+    rows = [
+        {"function": profiles.culprit(g.stack), "first": g.first, "last": g.last, "stack": list(g.stack[:MOST_FRAMES])}
         for g in grown[:MOST_ROWS]
     ]
+    return rows, []
 
 
 def _events(loaded: Loaded | None) -> list[dict[str, Any]]:
@@ -213,13 +242,14 @@ def _events(loaded: Loaded | None) -> list[dict[str, Any]]:
     return [{"time": _utc(e.time), "kind": e.kind, "text": e.text} for e in found]
 
 
-def _next(frame: Frame, loaded: Loaded | None, verdicts: list[dict[str, Any]]) -> list[str]:
+def _next(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], decisive: Sequence[str]) -> list[str]:
     """What would settle an open question, by what this recording lacks."""
-    unsure = [v["metric"] for v in verdicts if v["verdict"] in ("insufficient", "warmup") and v["metric"] in RESOURCES]
-    leaking = any(v["verdict"] == "leak" for v in verdicts)
+    verdicts = {m: v["verdict"] for m, v in analysis["metrics"].items()}
+    unsure = [m for m in decisive if verdicts[m] in UNSURE]
+    leaking = "leak" in verdicts.values()
     lines = []
     if unsure:
-        span = duration(2 * float(frame.time[-1] - frame.time[0]))
+        span = duration(2 * analysis["observed_s"])
         lines.append(f"Record for longer, {span} at least, for a verdict on {', '.join(unsure)}.")
     if loaded and not loaded.meta.get("metrics") and (unsure or leaking):
         lines.append(
