@@ -77,6 +77,15 @@ def committed(directory: Path, path: str) -> bytes | None:
         return None
 
 
+def own_filters(directory: Path) -> bool:
+    """Whether the repository's own configuration names filter programs, which git runs to compare files."""
+    try:
+        found = run(directory, "config", "--show-scope", "--includes", "--name-only", "--get-regexp", r"^filter\.")
+    except GitError:
+        return False
+    return any(line.startswith((b"local", b"worktree")) for line in found.splitlines())
+
+
 def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
     """The lines of `git ARGUMENTS` as they come; raises GitError with the first line of what git said."""
     import subprocess
@@ -125,6 +134,9 @@ def _command(directory: Path, arguments: Sequence[str]) -> tuple[list[str], Mapp
     environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN} | {
         "LC_ALL": "C",
         "GIT_OPTIONAL_LOCKS": "0",
+        # A clone may lack objects, and git would fetch them by a program that the clone itself names.
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
     }
     return ["git", "-c", "core.fsmonitor=false", "-C", str(directory), *arguments], environment
 

@@ -87,6 +87,27 @@ def test_the_repositorys_own_programs_are_not_run(repo: Repo, tmp_path: Path) ->
     assert not sprung.exists()
 
 
+def test_nothing_is_fetched_by_a_program_that_the_clone_names(repo: Repo, tmp_path: Path) -> None:
+    trap, sprung = tmp_path / "trap", tmp_path / "sprung"
+    trap.write_text(f"#!/bin/sh\ntouch {sprung}\n")
+    trap.chmod(0o755)
+    lost = repo.commit(files={"file": "one"})
+    repo.commit("1.0")
+    settings = {"core.sshCommand": str(trap), "extensions.partialClone": "origin", "remote.origin.promisor": "true"}
+    for name, value in (settings | {"remote.origin.url": "ssh://nowhere.example/x"}).items():
+        repo("config", name, value)
+    (repo.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    with pytest.raises(git.GitError):
+        list(git.commits(repo.path, "HEAD"))
+    assert not sprung.exists()
+
+
+def test_filters_of_the_repositorys_own(repo: Repo) -> None:
+    assert not git.own_filters(repo.path)
+    repo("config", "filter.lfs.clean", "git-lfs clean -- %f")
+    assert git.own_filters(repo.path)
+
+
 def test_the_tag_that_describe_prefers(repo: Repo) -> None:
     repo.commit("a", "b")
     repo.commit("light")
