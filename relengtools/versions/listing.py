@@ -1,13 +1,16 @@
 """What `versions list` prints: projects as a table for people, or as JSON."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relengtools.errors import printable
 from relengtools.versions import reading
 from relengtools.versions.declaration import Declaration
 from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
+
+if TYPE_CHECKING:
+    from relengtools.versions.providers import State
 
 _HEAD = ("PROJECT", "VERSION", "LEVEL", "PROVIDER", "WHERE")
 
@@ -34,11 +37,22 @@ def document(projects: Sequence[Project]) -> dict[str, Any]:
     return {"projects": [_as_json(project) for project in projects]}
 
 
+def provided(project: Project) -> "State | None":
+    """What the provider would compute now, where there is one and the sources hold no version."""
+    if project.provider is None or project.owner is not None:
+        return None
+    from relengtools.versions import providers
+
+    return providers.state(project.provider, project.document, project.place.root, project.place.tree)
+
+
 def reason(project: Project) -> str:
     """Why a project has no owner, and where that is said."""
     place = f" ({project.where.file}:{project.where.line})" if project.where else ""
     if project.provider:
-        return printable(f"{project.provider} computes it at build time{place}")
+        state = provided(project)
+        now = f": {state.version} now" if state and state.version else ""
+        return printable(f"{project.provider} computes it at build time{now}{place}")
     return printable(f"{project.reason}{place}")
 
 
@@ -58,7 +72,7 @@ def _place(declaration: Declaration) -> str:
 
 
 def _as_json(project: Project) -> dict[str, Any]:
-    owner = project.owner
+    owner, state = project.owner, provided(project)
     return {
         "path": project.path,
         "name": project.name,
@@ -67,8 +81,9 @@ def _as_json(project: Project) -> dict[str, Any]:
         "level": level(project),
         "scheme": _scheme(owner) if owner else None,
         "provider": project.provider,
-        "provider_version": None,
-        "reason": project.reason,
+        "provider_version": state.version if state else None,
+        "provider_configuration": state.configuration if state else None,
+        "reason": project.reason or (state.reason if state else None),
         "declarations": [_declaration(declaration) for declaration in project.declarations],
     }
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from relengtools.findings import Finding, Fix, Location, Rule
-from relengtools.versions.catalogue import DISAGREEMENT, INVALID, MISLEADING, MISSING, PACKAGING_LAGS, RULES
+from relengtools.versions.catalogue import (
+    DISAGREEMENT,
+    INVALID,
+    MISLEADING,
+    MISSING,
+    NO_TAGS,
+    PACKAGING_LAGS,
+    RULES,
+    SHALLOW,
+)
 from relengtools.versions.declaration import Declaration, Kind, Problem
 from relengtools.versions.form_rules import PEP440, finding, form, proposal, replaceable, rewriting
 from relengtools.versions.locate.source import Source
@@ -34,6 +43,7 @@ def judge(project: Project, settings: Settings = DEFAULT, siblings: Mapping[str,
     for declaration in (d for d in project.declarations if d.owner or not d.kind.packaged):
         found += form(project.path, declaration, settings, claims=claims or declaration.owner)
     found += _agreement(project, settings)
+    found += _provider(project)
     sources = project.sources
     if not quiet(project, siblings or {}):
         from relengtools.versions import dependency_rules
@@ -125,6 +135,21 @@ def _agree(one: Declaration, other: Declaration) -> bool:
         return True
     first, second = read(one).canonical, read(other).canonical
     return first is not None and second is not None and pep440.equal(first, second)
+
+
+def _provider(project: Project) -> Iterator[Finding]:
+    """A clone in which the provider would compute something wrong without a word."""
+    if project.provider is None or project.owner is not None or not (project.place.tree / ".git").exists():
+        return
+    from relengtools.versions import providers
+
+    state = providers.state(project.provider, project.document, project.place.root, project.place.tree)
+    rule = {"shallow": SHALLOW, "no-tags": NO_TAGS}.get(state.problem or "")
+    if rule is not None:
+        file = project.where.file if project.where else next((s.file for s in project.sources), project.path)
+        line = project.where.line if project.where else 1
+        location = Location(file, line, 1, line, 1)
+        yield Finding(rule, f"{project.provider} can't compute the version: {state.reason}", location, project.path)
 
 
 def _missing(project: Project) -> Finding:

@@ -1,0 +1,61 @@
+"""What `check` and `list` say of a version that is computed from tags."""
+
+import json
+import subprocess
+
+import pytest
+
+PYPROJECT = (
+    '[build-system]\nrequires = ["setuptools>=77", "setuptools-scm>=8"]\nbuild-backend = "setuptools.build_meta"\n'
+    '[project]\nname = "core"\ndynamic = ["version"]\n[tool.setuptools_scm]\n'
+)
+
+
+def git(root, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tree):
+    root = tree({"pyproject.toml": PYPROJECT})
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    return root
+
+
+def test_a_repository_without_tags_is_a_finding(repository, run):
+    result = run("check", "--output-format", "json")
+    assert result.code == 1
+    assert [f["name"] for f in json.loads(result.out)["findings"]] == ["no-version-tag"]
+
+
+def test_a_shallow_clone_is_a_finding(repository, run, monkeypatch, tmp_path_factory):
+    git(repository, "tag", "v1.0")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "two")
+    clone = tmp_path_factory.mktemp("clone") / "core"
+    git(repository, "clone", "-q", "--depth", "1", f"file://{repository}", str(clone))
+    monkeypatch.chdir(clone)
+    result = run("check")
+    assert result.code == 1
+    assert "RV601 shallow-clone" in result.out
+    assert "git fetch --unshallow" in result.out
+
+
+def test_with_tags_there_is_nothing_to_find_and_the_exact_version_is_told(repository, run):
+    git(repository, "tag", "v1.0")
+    assert run("check").code == 0
+    project = json.loads(run("list", "--output-format", "json").out)["projects"][0]
+    assert (project["version"], project["level"]) == (None, "dynamic")
+    assert (project["provider"], project["provider_version"]) == ("setuptools-scm", "1.0")
+
+
+def test_an_unpacked_sdist_has_its_version_in_pkg_info(tree, run):
+    tree(
+        {"pyproject.toml": PYPROJECT, "PKG-INFO": "Metadata-Version: 2.1\nName: core\nVersion: 1.0rc1\n\nVersion: 9\n"}
+    )
+    project = json.loads(run("list", "--output-format", "json").out)["projects"][0]
+    assert (project["version"], project["provider"], project["provider_version"]) == ("1.0rc1", "setuptools-scm", None)
+    owner = project["declarations"][0]
+    assert (owner["kind"], owner["line"], owner["column"], owner["owner"]) == ("pkg-info", 3, 10, True)
