@@ -51,6 +51,7 @@ def test_list_json_has_the_keys_of_the_design(fleet, run):
                 "scheme": "pep440",
                 "provider": None,
                 "provider_version": None,
+                "provider_configuration": None,
                 "reason": None,
                 "declarations": [
                     {
