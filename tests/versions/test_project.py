@@ -112,8 +112,6 @@ def test_the_owner_is_what_the_build_takes(tree, files, owner, copies):
         ),
         (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\nsource = "vcs"\n', "hatch-vcs"),
         (backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\nsource = "scm"\n', "pdm-scm"),
-        (backend("maturin") + DYNAMIC, "maturin"),
-        (backend("mesonpy") + DYNAMIC, "meson-python"),
         (
             backend("poetry.core.masonry.api") + DYNAMIC + "[tool.poetry-dynamic-versioning]\nenable = true\n",
             "poetry-dynamic-versioning",
@@ -139,6 +137,8 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
         ({"setup.py": SETUP + "setup(name='x', version=f())", "setup.cfg": "[metadata]\nversion = 1"}, False),
         ({"setup.cfg": "[metadata]\nname=x\nversion=attr: x.v"}, False),
         ({"pyproject.toml": backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath="gone.py"\n'}, False),
+        ({"pyproject.toml": backend("maturin") + DYNAMIC}, False),
+        ({"pyproject.toml": backend("mesonpy") + DYNAMIC}, False),
     ],
 )
 def test_says_why_there_is_no_owner(tree, files, missing):

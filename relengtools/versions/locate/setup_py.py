@@ -1,6 +1,7 @@
 """`setup()` in setup.py, evaluated statically and never run."""
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -58,9 +59,8 @@ def locate(source: Source, run: Interpreter) -> Setup:
 
 
 def _is_setup(function: ast.expr) -> bool:
-    if isinstance(function, ast.Name):
-        return function.id == "setup"
-    return isinstance(function, ast.Attribute) and function.attr == "setup"
+    """`setup`, `setuptools.setup`, `distutils.core.setup`: not a method of some object."""
+    return re.fullmatch(r"([\w.]+\.)?setup", ast.unparse(function)) is not None
 
 
 def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:
@@ -74,7 +74,7 @@ def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence
     if not run.setups:
         run.lenient = True
         for function in (b.value for b in list(module.scope.names.values()) if isinstance(b.value, Function)):
-            if any(node in nodes for node in ast.walk(function.node)):
+            if function.node.lineno <= nodes[0].lineno <= (function.node.end_lineno or 0):
                 guarded(lambda function=function: run.apply(function, [], {}))  # type: ignore[misc]
         run.lenient = False
     return run.setups or [SetupCall(node, _keywords(frame, node), frame) for node in nodes]

@@ -2,14 +2,22 @@ from pathlib import Path
 
 import pytest
 
+from relengtools.versions.evaluate.interpreter import Interpreter
 from relengtools.versions.locate import python, setup_py
 from relengtools.versions.locate.source import UnreadableError
 
-IMPORT = "from setuptools import setup\n"
+ROOT = Path("/nowhere")
+IMPORT = "from setuptools import setup; import setuptools, distutils.core"
+
+
+def read(data):
+    run = Interpreter(ROOT, ROOT, lambda path, is_python: None)
+    return setup_py.locate(python.decode("setup.py", ROOT / "setup.py", data), run)
 
 
 def located(text, encoding="utf-8"):
-    return setup_py.locate(python.decode("setup.py", Path("setup.py"), text.encode(encoding)))
+    """What setup.py says; its first line imports `setup`."""
+    return read(f"{IMPORT}\n{text}".encode(encoding))
 
 
 @pytest.mark.parametrize(
@@ -28,35 +36,54 @@ def located(text, encoding="utf-8"):
         ("setup(version='1.' \"0\")", "'1.' \"0\"", "1.0", 1),
         ("'version=\"0\"'\n# version='0'\nx = {'version': '0'}\nsetup(version='1.0')", "1.0", "1.0", 4),
         ("é = '𝄞'; setup(description='ü', version='1.0')", "1.0", "1.0", 1),
+        ("V = '1'\nV = '2'\nsetup(version=V)", "2", "2", 2),
+        ("V = '1'\ndef f():\n    global V\n    V = '2'\nsetup(version=V)", "1", "1", 1),
+        ("V = '1'\ndef f():\n    global V\n    V = '2'\nf()\nsetup(version=V)", "2", "2", 4),
+        ("(V, W) = '12'\nsetup(version=V)", "1", "1", 1),
+        ("for V in '12': pass\nsetup(version=V)", "2", "2", 1),
     ],
 )
 def test_finds_the_literal(text, raw, value, line):
-    for body in (text, text.replace("\n", "\r\n"), "\ufeff" + text):
+    for body in (text, text.replace("\n", "\r\n")):
         found = located(body).version
         assert found is not None
-        assert (found.raw, found.value, found.span.line) == (raw, value, line)
-        assert body.encode()[found.span.start : found.span.end].decode() == raw
+        assert (found.raw, found.value, found.span.line) == (raw, value, line + 1)
+        assert f"{IMPORT}\n{body}".encode()[found.span.start : found.span.end].decode() == raw
+        assert not found.computed
+
+
+@pytest.mark.parametrize(
+    ("text", "raw", "value"),
+    [
+        ("setup(version='1.' + '0')", "'1.' + '0'", "1.0"),
+        ("x = 1\nsetup(version=f'{x}.0')", "f'{x}.0'", "1.0"),
+        ("V = '1'\nV += 'x'\nsetup(version=V)", "V", "1x"),
+        ("setup(version='.'.join(map(str, (1, 0))))", "'.'.join(map(str, (1, 0)))", "1.0"),
+    ],
+)
+def test_what_is_put_together_has_a_value_but_no_text_to_replace(text, raw, value):
+    found = located(text).version
+    assert found is not None
+    assert (found.raw, found.value, found.computed) == (raw, value, True)
+
+
+def test_a_byte_order_mark_counts_as_bytes():
+    data = "\ufefffrom setuptools import setup; setup(version='1.0')".encode()
+    found = read(data).version
+    assert found is not None
+    assert data[found.span.start : found.span.end] == b"1.0"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("setup(version=f'{x}.0')", "is computed"),
-        ("setup(version='1.' + '0')", "is computed"),
-        ("setup(version=get_version())", "is computed"),
-        ("setup(version=(1, 0))", "is computed"),
-        ("setup(version=b'1.0')", "is computed"),
-        ("setup(version=V)", "not assigned here"),
-        ("V = '1'\nV = '2'\nsetup(version=V)", "bound 2 times"),
-        ("V = '1'\nV += 'x'\nsetup(version=V)", "bound 2 times"),
-        ("if x:\n    V = '1'\nsetup(version=V)", "under a condition"),
-        ("V = '1'\ndef f():\n    global V\n    V = '2'\nsetup(version=V)", "bound 2 times"),
-        ("from pkg import V\nsetup(version=V)", "not bound by a plain assignment"),
-        ("(V, W) = '12'\nsetup(version=V)", "not bound by a plain assignment"),
-        ("for V in '12': pass\nsetup(version=V)", "under a condition"),
-        ("V = '1'\nwith open(x) as V: pass\nsetup(version=V)", "bound 2 times"),
-        ("V = '1'\ntry: pass\nexcept E as V: pass\nsetup(version=V)", "bound 2 times"),
-        ("def main(V='1'):\n    setup(version=V)", "not assigned here"),
+        ("setup(version=f'{x}.0')", "can't be read"),
+        ("setup(version=get_version())", "can't be read"),
+        ("setup(version=V)", "can't be read"),
+        ("if x:\n    V = '1'\nsetup(version=V)", "NameError"),
+        ("from pkg import V\nsetup(version=V)", "it is no string"),
+        ("V = '1'\nwith open(x) as V: pass\nsetup(version=V)", "NameError"),
+        ("def main(V='1'):\n    pass\nsetup(version=V)", "can't be read"),
         ("setup(**kwargs)", "may be in the `**` arguments"),
         ("setup(version='1')\nsetup(version='2')", "more than once"),
     ],
@@ -74,7 +101,7 @@ def test_admits_what_it_cannot_tell(text, reason):
         ("setup(use_scm_version=True)", "setuptools-scm"),
         ("setup(use_scm_version={'root': '..'})", "setuptools-scm"),
         ("setup(pbr=True)", "pbr"),
-        ("setup(version=versioneer.get_version())", "versioneer"),
+        ("import versioneer\nsetup(version=versioneer.get_version())", "versioneer"),
     ],
 )
 def test_names_the_provider(text, provider):
@@ -101,10 +128,10 @@ def test_finds_no_version_elsewhere(text):
 
 
 def test_a_coding_cookie_is_honoured_to_the_byte():
-    text = "# -*- coding: latin-1 -*-\nsetup(author='é', version='1.0')\n"
-    found = located(text, "latin-1").version
+    text = f"# -*- coding: latin-1 -*-\n{IMPORT}; setup(author='é', version='1.0')\n"
+    found = read(text.encode("latin-1")).version
     assert found is not None
-    assert (found.span.line, found.span.column) == (2, 28)
+    assert (found.span.line, found.span.column) == (2, 30 + len(IMPORT))
     assert text.encode("latin-1")[found.span.start : found.span.end] == b"1.0"
 
 
@@ -121,6 +148,6 @@ def test_a_coding_cookie_is_honoured_to_the_byte():
 )
 def test_says_what_is_no_python(data):
     with pytest.raises(UnreadableError) as error:
-        setup_py.locate(python.decode("setup.py", Path("setup.py"), data))
+        read(data)
     assert error.value.problem.line >= 1
     assert "\n" not in error.value.problem.message
