@@ -109,6 +109,11 @@ def main() -> NoReturn:
     except BrokenPipeError:
         _drop_stdout()
         status = 128 + signal.SIGPIPE
+    except SystemExit:
+        # So click ends after completing a word for a shell; and with 1, which says "findings", when a reader left.
+        if "_RELENGTOOLS_COMPLETE" in os.environ:
+            raise
+        status = 128 + signal.SIGPIPE
     except OSError as error:
         _drop_stdout()
         name = "" if error.filename is None else f"{error.filename}: "
@@ -123,7 +128,9 @@ def _fail(line: str) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    """One line: the command, what is wrong with the call, and where to read on."""
+    """One line: the command, what is wrong with the call, and where to read on; the help where nothing was asked."""
+    if error.format_message().startswith("Usage:"):
+        return error.format_message()
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "relengtools"
     return f"{command}: {' '.join(printable(error.format_message()).split())} (see `{command} --help`)"
 

@@ -48,8 +48,8 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.option("--pid", type=click.IntRange(min=1), help="This process, until it ends.")
-@click.option("--name", help="The process of this name; waits for it, and for the next one when it ends.")
+@click.option("--pid", type=click.IntRange(min=1), metavar="PID", help="This process, until it ends.")
+@click.option("--name", metavar="NAME", help="The process of this name; waits for it, and for the next one when it ends.")
 @click.option("--listen", metavar="HOST:PORT", help="The process that listens there; goes on like --name.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The recording; an existing one of the same target goes on."
@@ -59,7 +59,7 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--metrics", metavar="URL", help="The target's own Prometheus metrics, http://localhost:7001/metrics.")
 @click.option("--pprof", metavar="URL", help="The target's Go profiles, http://localhost:7002/debug/pprof.")
 @click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def record(
     pid: int | None,
     name: str | None,
@@ -82,7 +82,7 @@ def record(
 
     \b
     Examples:
-      relengtools leaks record --name sojudb --metrics http://localhost:7001/metrics -o soju.db
+      relengtools leaks record --name soju --metrics http://localhost:7001/metrics -o soju.db
       relengtools leaks record --pid 4711 --interval 1s --duration 15min
       relengtools leaks record -- python3 service.py
     """
@@ -90,7 +90,7 @@ def record(
     from relengtools.leaks.target import selector
 
     settings = Settings(interval=interval, duration=duration, metrics=metrics, pprof=pprof, once=once)
-    show = _progress if sys.stderr.isatty() else _quiet
+    show = _progress if _on_terminal() else _quiet
     wanted = selector(pid=pid, name=name, listen=listen, command=command)
     outcome = run(wanted, output, settings, notify=_say, progress=show)
     _say(_closing(outcome))
@@ -100,8 +100,11 @@ def record(
 
 
 def _say(line: str) -> None:
-    over_progress = CLEAR if sys.stderr.isatty() else ""
-    click.echo(f"{over_progress}relengtools: {line}", err=True)
+    click.echo(f"{CLEAR if _on_terminal() else ''}relengtools: {line}", err=True)
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _quiet(progress: "Progress") -> None:
@@ -142,7 +145,12 @@ def analyze(
     CSV on standard input. Verdicts: leak; load (moves with the load); stable; warmup (grows as programs do at first);
     insufficient (can't tell yet). The interval holds the true rate in 95 of 100 cases.
 
-    With --output-format json, one JSON object a file (JSON Lines).
+    With --output-format json, one JSON object a file (JSON Lines); rates are in the metric's own unit a second.
+
+    \b
+    Examples:
+      relengtools leaks analyze soju.db
+      relengtools leaks analyze --load sessions --metric vms_bytes --output-format json history.csv
     """
     _needs_numpy("analyze")
     from relengtools.leaks import judge, series
@@ -166,7 +174,11 @@ def report(
 ) -> None:
     """Write one HTML page with plots, the pictures as PNG and SVG, Markdown and summary.json.
 
-    The page loads nothing from elsewhere. The same recording gives the same bytes.
+    RECORDING is what `analyze` takes. The page loads nothing from elsewhere. The same recording gives the same bytes.
+
+    \b
+    Example:
+      relengtools leaks report soju.db -o report/
     """
     _needs_numpy("report")
     from relengtools.leaks import report as reporting
