@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relengtools.versions.ancestry import Ancestry
-from relengtools.versions.scheme import describe, natural, order, rule
+from relengtools.versions.scheme import describe, natural, order, pep440, rule
 from relengtools.versions.scheme.convert import Conversion, convert
 from relengtools.versions.scheme.meaning import Scheme
 from relengtools.versions.scheme.suspicion import suspicious
@@ -203,13 +203,18 @@ def _entry(release: Release, rank: int, mapping: Mapping, ancestry: Ancestry | N
     described = describe.read(release.bare) if scheme is Scheme.GIT_DESCRIBE else None
     canonical = release.conversion.canonical if described is None else mapping(described.tag).canonical
     version = order.pep440(canonical or "")
+    doubtful = mapping.source == "auto" and scheme in (Scheme.PEP440, Scheme.TAG) and _suspicious(release.bare)
     if scheme in (Scheme.PEP440, Scheme.GIT_DESCRIBE):
-        doubtful = scheme is Scheme.PEP440 and mapping.source == "auto" and suspicious(release.bare) is not None
         key = (version, described.distance if described else 0)
         return _Entry(release, rank, Scheme.PEP440, key, place, version, doubtful)
-    if scheme in order.KEYS:
+    # What only looks like a package's version is a tag all the same.
+    if scheme in order.KEYS and mapping.source != "auto":
         return _Entry(release, rank, scheme, order.KEYS[scheme](release.bare), place, version)
-    return _Entry(release, rank, None, natural.key(release.bare), place, version)
+    return _Entry(release, rank, None, natural.key(release.bare), place, version, doubtful)
+
+
+def _suspicious(text: str) -> bool:
+    return pep440.read(text).canonical is not None and suspicious(text) is not None
 
 
 def _flips(entries: Sequence[_Entry], ancestry: Ancestry | None) -> list[Pair]:

@@ -19,9 +19,11 @@ _SILENT = {"v", "final", "ga", "release", "stable", "rel"}
 def key(text: str) -> tuple[Token, ...]:
     """A key for sorting: numbers as numbers, words that say "before" below the end, unknown words anywhere.
 
-    Punctuation and zeros at the end of a number don't count.
+    Punctuation and zeros at the end of a number don't count, but for a dash before a number in a text with dots: it may
+    be a packager's revision or a pre-release.
     """
-    pieces = [piece for piece in re.findall(r"[0-9]+|[a-z]+", text.lower()) if piece not in _SILENT]
+    dash = r"|(?<=[0-9])-(?=[0-9])" if "." in text else ""
+    pieces = [piece for piece in re.findall(f"[0-9]+|[a-z]+{dash}", text.lower()) if piece not in _SILENT]
     tokens = [_token(piece, following) for piece, following in zip(pieces, [*pieces[1:], ""], strict=True)]
     kept: list[Token] = []
     for token in reversed(tokens):
