@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from relengtools.errors import RelengError, printable
+from relengtools.versions.commands_convert import POLICIES, SOURCES, TARGETS
 
 if TYPE_CHECKING:
     from relengtools.versions.history import Report, Tag
     from relengtools.versions.repository import Repository
     from relengtools.versions.scheme.rule import Rule
-
-SOURCES = ("auto", "pep440", "git-describe", "semver", "calver", "debian", "rpm", "alpine", "arch", "conda")
-TARGETS = ("pep440", "semver", "debian", "rpm", "alpine", "conda")
-POLICIES = ("post", "next-dev", "local")
 
 
 @click.command(

@@ -18,7 +18,7 @@ from relengtools.versions.scheme.rule import Rule
 if TYPE_CHECKING:
     from relengtools.versions.scheme.order import Version
 
-_DESCRIBES = re.compile(rb"""\bgit\b["',\s\[\]]{1,20}describe\b""")
+_DESCRIBES = re.compile(rb"""\bgit\b["',.\s\[\]]{1,20}describe\b""")
 _EXAMPLES = 10
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from versions.gitrepo import Repo
 
@@ -133,6 +133,7 @@ def _graph(parents: list[list[int]]) -> tuple[ancestry.Graph, list[set[int]]]:
     return ancestry.read(iter(rows), [name for name, _ in rows]), reach
 
 
+@settings(deadline=None)
 @given(PARENTS, st.sets(st.integers(0, 23), max_size=6))
 def test_the_distance_to_the_nearest_tag_is_the_number_of_commits_not_reached_from_it(
     parents: list[list[int]], tags: set[int]
@@ -151,6 +152,7 @@ def test_the_distance_to_the_nearest_tag_is_the_number_of_commits_not_reached_fr
             assert found.tag[commit] == ancestry.NO_TAG
 
 
+@settings(deadline=None)
 @given(PARENTS)
 def test_reached_and_descendants(parents: list[list[int]]) -> None:
     graph, reach = _graph(parents)

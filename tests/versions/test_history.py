@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 from versions.conftest import Run
@@ -138,6 +138,7 @@ VERSIONS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(VERSIONS, max_size=12, unique=True), st.sampled_from(["pep440", "debian", "conda", "semver"]))
 def test_flips_are_all_pairs_of_a_line_that_the_target_turns_round(texts: list[str], target: str) -> None:
     report = judged(*texts, target=target)
@@ -152,6 +153,7 @@ def test_flips_are_all_pairs_of_a_line_that_the_target_turns_round(texts: list[s
     assert set(report.flips) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(VERSIONS, max_size=8))
 def test_the_natural_order_is_never_certain_of_the_contrary_of_pep440(texts: list[str]) -> None:
     for one, other in combinations(texts, 2):
