@@ -49,7 +49,7 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.option("--pid", type=click.IntRange(min=1), metavar="PID", help="This process, until it ends.")
-@click.option("--name", metavar="NAME", help="The process of this name; waits for it, and for the next one when it ends.")
+@click.option("--name", metavar="NAME", help="The process of this name; waits for it, and for the next when it ends.")
 @click.option("--listen", metavar="HOST:PORT", help="The process that listens there; goes on like --name.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The recording; an existing one of the same target goes on."
