@@ -1,9 +1,11 @@
-"""The rules of `versions check`.
+"""The rules of `versions check`, and all rules together.
 
-RV1xx form, RV2xx agreement, RV3xx meaning and order, RV4xx requirements, RV5xx portability, RV9xx what can't be read.
+RV1xx form, RV2xx agreement, RV3xx meaning and order, RV4xx requirements, RV5xx portability, RV6xx the clone, RV7xx a
+release (`catalogue_release`), RV9xx what can't be read.
 """
 
 from relengtools.findings import Rule
+from relengtools.versions.catalogue_release import RELEASE_RULES
 
 INVALID = Rule(
     "RV101",
@@ -279,6 +281,7 @@ RULES = (
     UNPACKAGEABLE,
     SHALLOW,
     NO_TAGS,
+    *RELEASE_RULES,
     MISSING,
     UNREADABLE,
     SYNTAX,
