@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from relengtools.versions.rewrite import Change
+from relengtools.versions.rewrite import Change, Fate
 
 _CONTEXT = 3
 _ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r", '"': r"\"", "\\": r"\\"}
@@ -24,7 +24,9 @@ def unified(changes: Iterable[Change]) -> bytes:
 
 def _file(change: Change) -> bytes:
     name = change.source.file
-    head = [f"--- {_quoted(f'a/{name}')}\n", f"+++ {_quoted(f'b/{name}')}\n"]
+    before = "/dev/null" if change.fate is Fate.MADE else _quoted(f"a/{name}")
+    after = "/dev/null" if change.fate is Fate.REMOVED else _quoted(f"b/{name}")
+    head = [f"--- {before}\n", f"+++ {after}\n"]
     old = _lines(change.source.data)
     body, shift = b"", 0
     for group in _grouped(_hunks(change), len(old)):
@@ -41,7 +43,7 @@ def _hunks(change: Change) -> list[Hunk]:
         first = data.rfind(b"\n", 0, edit.start) + 1
         end = data.find(b"\n", edit.end)
         last = end + 1 if end >= 0 else len(data)
-        new = edit.new.encode("ascii")
+        new = edit.new.encode()
         if hunks and hunks[-1][1] >= first:
             start, end_before, before = hunks.pop()
             kept = before[: len(before) - max(0, end_before - edit.start)] + data[end_before : edit.start]
@@ -74,10 +76,15 @@ def _group(group: list[Hunk], old: list[bytes], shift: int) -> tuple[bytes, int]
         at = hunk.end
     lines += [b" " + line for line in old[at:last]]
     grown = sum(len(hunk.new) - (hunk.end - hunk.start) for hunk in group)
-    header = f"@@ -{first + 1},{last - first} +{first + 1 + shift},{last - first + grown} @@\n".encode()
+    header = f"@@ -{_range(first, last - first)} +{_range(first + shift, last - first + grown)} @@\n".encode()
     return header + b"".join(
         line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n" for line in lines
     ), grown
+
+
+def _range(first: int, count: int) -> str:
+    """Lines as a hunk's header counts them: of none, the line that they come after."""
+    return f"{first + 1 if count else first},{count}"
 
 
 def _lines(data: bytes) -> list[bytes]:

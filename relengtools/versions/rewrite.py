@@ -8,6 +8,7 @@ import tempfile
 from bisect import bisect, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +31,21 @@ _ORDER = (DISAGREEMENT, PACKAGING_LAGS, SIBLING_PIN, MISLEADING, PADDING, INVALI
 _RANK = {rule.code: rank for rank, rule in enumerate(_ORDER)}
 
 
+class Fate(Enum):
+    """What becomes of a file."""
+
+    REWRITTEN = "rewritten"
+    MADE = "made"
+    REMOVED = "removed"
+
+
 class Change(NamedTuple):
-    """A file before and after; `edits` are in order and don't overlap."""
+    """A file before and after; `edits` are in order and don't overlap. A file to be made has no bytes before."""
 
     source: Source
     edits: tuple[Edit, ...]
     new: bytes
+    fate: Fate = Fate.REWRITTEN
 
 
 class RewriteError(RelengError):
@@ -106,10 +116,10 @@ def _shifted(edits: Sequence[Edit]) -> list[Edit]:
 
 
 def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """`data` with each span replaced; all the other bytes stay. The new text is ASCII, being a version."""
+    """`data` with each span replaced; all the other bytes stay."""
     parts, at = [], 0
     for edit in edits:
-        parts += [data[at : edit.start], edit.new.encode("ascii")]
+        parts += [data[at : edit.start], edit.new.encode()]
         at = edit.end
     return b"".join([*parts, data[at:]])
 
@@ -128,40 +138,46 @@ def write(changes: Sequence[Change]) -> None:
 
     Each is written beside its target, flushed to disk and renamed over it; mode, and owner where allowed, are kept.
     """
-    written: list[tuple[Path, Path]] = []
+    staged: list[tuple[Path, Change]] = []
     try:
         for change in changes:
-            _unchanged(change.source)
-            written.append((_beside(change.source.path, change.new), change.source.path))
+            _unchanged(change)
+            staged.append((_beside(change), change))
         with _uninterrupted():
-            _rename(written, changes)
+            _rename(staged)
     except OSError as error:
         name = printable(changes[0].source.file) if len(changes) == 1 else "the project's files"
         raise RewriteError(f"{name}: not rewritten: {error.strerror or error}") from error
     finally:
-        for temporary, _ in written:
+        for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
 
 
-def _unchanged(source: Source) -> None:
+def _unchanged(change: Change) -> None:
     """Raises RewriteError where the file isn't what was read."""
+    source = change.source
+    if change.fate is Fate.MADE:
+        if os.path.lexists(source.path):
+            raise RewriteError(f"{printable(source.file)}: not written: something is there already; run again")
+        return
     _may_be_written(source)
     if source.path.read_bytes() != source.data:
         raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")
 
 
-def _beside(path: Path, data: bytes) -> Path:
-    """A temporary file in the same folder with `path`'s mode and owner, on disk."""
-    status = path.stat()
+def _beside(change: Change) -> Path:
+    """A temporary file in the same folder, on disk, with the mode and owner of the one whose place it takes."""
+    path = change.source.path
+    status = None if change.fate is Fate.MADE else path.stat()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            if hasattr(os, "fchown"):
+            file.write(change.new)
+            if status is not None and hasattr(os, "fchown"):
                 with contextlib.suppress(PermissionError):
                     os.fchown(file.fileno(), status.st_uid, status.st_gid)
-            temporary.chmod(stat.S_IMODE(status.st_mode))
+            temporary.chmod(_usual_mode() if status is None else stat.S_IMODE(status.st_mode))
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -170,16 +186,37 @@ def _beside(path: Path, data: bytes) -> Path:
     return temporary
 
 
-def _rename(written: Sequence[tuple[Path, Path]], changes: Sequence[Change]) -> None:
-    done: list[Change] = []
+def _usual_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _rename(staged: Sequence[tuple[Path, Change]]) -> None:
+    done: list[tuple[Path, Change]] = []
     try:
-        for (temporary, path), change in zip(written, changes, strict=True):
-            temporary.replace(path)
-            done.append(change)
+        for temporary, change in staged:
+            path = change.source.path
+            if change.fate is Fate.REMOVED:
+                path.replace(temporary)  # and is only gone when all the others are in place
+            else:
+                temporary.replace(path)
+            done.append((temporary, change))
     except OSError:
-        for change in done:
-            _beside(change.source.path, change.source.data).replace(change.source.path)
+        for temporary, change in done:
+            _take_back(temporary, change)
         raise
+
+
+def _take_back(temporary: Path, change: Change) -> None:
+    path = change.source.path
+    match change.fate:
+        case Fate.REMOVED:
+            temporary.replace(path)
+        case Fate.MADE:
+            path.unlink()
+        case Fate.REWRITTEN:
+            _beside(change._replace(new=change.source.data)).replace(path)
 
 
 @contextlib.contextmanager
