@@ -68,7 +68,7 @@ def convert(
     if usual is not None:
         return _written(text, "pep440", certain(usual), target)
     scheme, meaning = _read(text, source, None if policy is None else Policy(policy), rules)
-    name = scheme.value
+    name = str(scheme)
     if meaning.version is None or target == "pep440":
         return Conversion(text, name, meaning.version, meaning.version, meaning.exact, meaning.reason)
     return _written(text, name, meaning, target)

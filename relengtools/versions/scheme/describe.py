@@ -3,11 +3,12 @@
 import re
 from typing import NamedTuple
 
-from relengtools.versions.scheme import pep440
+from relengtools.versions.scheme import spelling
 from relengtools.versions.scheme.meaning import Meaning, Policy, Reader, because, certain, guessed, nothing
 
 _LONG = re.compile(r"(?P<tag>.+)-(?P<distance>[0-9]{1,9})-g(?P<hash>[0-9a-f]{4,64})(?P<dirty>-dirty)?")
 _DIRTY = re.compile(r"(?P<tag>.+)-dirty")
+_DEV = re.compile(r"\.dev(?P<number>[0-9]+)\Z")
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]+)", re.DOTALL)
 _UNTAGGED = "it may be an abbreviated commit, with no tag under it"
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -42,33 +43,34 @@ def next_dev(description: Description) -> str | None:
     what comes next. The hash keeps its `g`: an all-digit local segment would compare as a number. A tag that isn't
     PEP 440, is another dev release or has a local part gives None.
     """
-    tag = pep440.parse(description.tag)
-    if tag is None or tag.local is not None or tag.dev:
+    tag = _public(description.tag)
+    dev = _DEV.search(tag) if tag else None
+    if tag is None or (dev and dev["number"] != "0"):
         return None
     if not description.distance and not description.dirty:
-        return str(tag)
-    following = str(tag).removesuffix(".dev0") if tag.dev == 0 else _count_up(str(tag))
+        return tag
+    following = tag.removesuffix(".dev0") if dev else _count_up(tag)
     return f"{following}.dev{description.distance}+{_local(description)}"
 
 
 def post(description: Description) -> str | None:
     """TAG.postN+gHASH, N commits after TAG; None after a post- or dev-release, a local part, and what isn't PEP 440."""
-    tag = pep440.parse(description.tag)
-    if tag is None or tag.local is not None or (description.distance and (tag.post is not None or tag.dev is not None)):
+    tag = _public(description.tag)
+    if tag is None or (description.distance and (".post" in tag or ".dev" in tag)):
         return None
     if description.distance:
         return f"{tag}.post{description.distance}+{_local(description)}"
-    return f"{tag}+{_local(description)}" if description.dirty else str(tag)
+    return f"{tag}+{_local(description)}" if description.dirty else tag
 
 
 def local(description: Description) -> str | None:
     """TAG+N.gHASH: the tag's own version with the commits after it as a local label, which no index accepts."""
-    tag = pep440.parse(description.tag)
-    if tag is None or tag.local is not None:
+    tag = _public(description.tag)
+    if tag is None:
         return None
     if description.distance:
         return f"{tag}+{description.distance}.{_local(description)}"
-    return f"{tag}+{_local(description)}" if description.dirty else str(tag)
+    return f"{tag}+{_local(description)}" if description.dirty else tag
 
 
 def commit(text: str) -> bool:
@@ -99,6 +101,12 @@ def version(description: Description, policy: Policy, read_tag: Reader) -> Meani
     if policy is Policy.NEXT_DEV:
         return guessed(answer, tag.reason, "the next release is guessed: the tag's last number, counted up")
     return certain(answer) if tag.exact else guessed(answer, tag.reason)
+
+
+def _public(tag: str) -> str | None:
+    """The canonical form of a tag without a local part; None for any other tag."""
+    version = spelling.canonical(tag)
+    return None if version is None or "+" in version else version
 
 
 def _count_up(version: str) -> str:
