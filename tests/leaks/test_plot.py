@@ -1,0 +1,197 @@
+"""Frames and verdicts → Figures: which pictures there are, what stands in them, and that odd input is drawn too."""
+
+import warnings
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from leaks.synthetic import bouncer, frame
+
+from relengtools import figure
+from relengtools.leaks import judge, plot, series
+from relengtools.leaks.plot import figures, formula, residual
+
+LEAK = {"verdict": "leak", "rate_per_s": 0.5, "onset": None, "identity": None}
+LOAD = {"verdict": "load", "rate_per_s": 0.0, "onset": None, "identity": None}
+IDENTITY = {"intercept": 14.0, "terms": {"downstreams": 3, "upstreams": 5, "users": 1}}
+NOWHEN = np.empty(0)
+
+
+def drawn(columns, verdicts=None, load=(), restarts=NOWHEN, **more):
+    return figures(frame(columns, **more), verdicts or {}, load, restarts)
+
+
+def legend(made):
+    return [text.get_text() for text in made.legends[0].get_texts()]
+
+
+def lines(made):
+    """Label → (x, y) of every line that has a name of its own."""
+    return {line.get_label(): line.get_data() for line in made.axes[0].lines if not line.get_label().startswith("_")}
+
+
+def title(made):
+    return made.axes[0].get_title(loc="left")
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        (["rss_bytes"], ["memory"]),
+        (["num_fds", "n_sockets"], ["descriptors"]),
+        (["go_goroutines"], ["threads"]),
+        (["users"], ["load"]),
+        (["rss_bytes", "num_fds", "n_threads", "users"], ["memory", "descriptors", "threads", "load"]),
+        (["something_else"], []),
+    ],
+)
+def test_a_topic_is_drawn_where_it_has_a_column(columns, names) -> None:
+    values = {name: np.arange(20.0) for name in columns}
+    assert list(drawn(values, load=tuple({"users"} & set(columns)))) == names
+
+
+def test_a_line_a_column_with_its_verdict_and_the_unit_that_fits() -> None:
+    made = drawn({"rss_bytes": np.linspace(3, 5, 50) * 2**20, "anon_bytes": np.full(50, 2.0**20)}, {"rss_bytes": LEAK})
+    assert title(made["memory"]) == "Memory (MiB)"
+    assert legend(made["memory"]) == ["rss_bytes: leak +1.76 KiB/h", "anon_bytes"]
+    np.testing.assert_allclose(lines(made["memory"])["anon_bytes"][1], 1.0)
+    assert made["memory"].axes[0].get_ylim()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("most", "unit"), [(3.0, "B"), (5000.0, "KiB"), (3e6, "MiB"), (2e10, "GiB"), (2e15, "GiB"), (0.0, "B")]
+)
+def test_the_unit_of_bytes(most: float, unit: str) -> None:
+    assert title(drawn({"rss_bytes": np.linspace(0, most, 9)})["memory"]) == f"Memory ({unit})"
+
+
+@pytest.mark.parametrize(("step", "unit"), [(1.0, "s"), (10.0, "min"), (600.0, "h"), (86400.0, "d")])
+def test_time_runs_from_the_first_sample_in_a_unit_that_fits(step: float, unit: str) -> None:
+    made = drawn({"num_fds": np.arange(60.0)}, step=step)["descriptors"]
+    assert made.axes[0].get_xlabel() == f"time since the first sample ({unit})"
+    seconds = {"s": 1, "min": 60, "h": 3600, "d": 86400}[unit]
+    assert lines(made)["num_fds"][0][-1] == pytest.approx(59 * step / seconds)
+
+
+def test_a_leak_has_its_slope_drawn_from_its_onset_on() -> None:
+    values = np.maximum(0.0, np.arange(100.0) - 40) * 0.5 + 7
+    verdict = {**LEAK, "onset": 1.7e9 + 40}
+    (unnamed,) = [
+        line
+        for line in drawn({"num_fds": values}, {"num_fds": verdict})["descriptors"].axes[0].lines
+        if line.get_linestyle() == "--"
+    ]
+    x, y = unnamed.get_data()
+    np.testing.assert_allclose(x * 60 if x[-1] < 10 else x, [40, 99], rtol=1e-6)
+    np.testing.assert_allclose(y, [7, 36.5])
+
+
+def test_only_a_leak_has_a_slope() -> None:
+    made = drawn({"num_fds": np.arange(50.0)}, {"num_fds": LOAD})["descriptors"]
+    assert [line.get_linestyle() for line in made.axes[0].lines] == ["-"]
+
+
+def test_restarts_are_marked() -> None:
+    made = drawn({"num_fds": np.arange(50.0)}, restarts=np.array([1.7e9 + 10, 1.7e9 + 30]))["descriptors"]
+    assert [line.get_xdata()[0] for line in made.axes[0].lines if line.get_linestyle() == ":"] == [10, 30]
+
+
+def test_the_residual_is_what_the_identity_leaves_where_all_terms_are_there() -> None:
+    columns = bouncer(1)
+    columns["downstreams"][::7] = np.nan
+    there = frame(columns)
+    left = residual(there, "go_goroutines", IDENTITY)
+    assert np.isnan(left[::7]).all()
+    assert 0 <= np.nanmin(left) <= np.nanmax(left) < 5
+    made = figures(there, {"go_goroutines": {**LOAD, "identity": IDENTITY}}, (), NOWHEN)["residual"]
+    (label,) = legend(made)
+    assert label.startswith("go_goroutines - (14 + 3 downstreams + 5 upstreams + users)")
+
+
+@pytest.mark.parametrize(
+    ("intercept", "terms", "text"),
+    [
+        (14.0, {"downstreams": 3, "users": 1}, "14 + 3 downstreams + users"),
+        (-2.0, {}, "-2"),
+        (0.5, {"a": -1, "b": 2}, "0.5 - 1 a + 2 b"),
+    ],
+)
+def test_an_identity_as_people_write_it(intercept: float, terms: dict[str, int], text: str) -> None:
+    assert formula({"intercept": intercept, "terms": terms}) == text
+
+
+def test_of_more_lines_than_colours_the_title_says_how_many_there_are() -> None:
+    names = tuple(f"pool{i}_active" for i in range(11))
+    made = drawn({name: np.arange(9.0) for name in names}, load=names)["load"]
+    assert title(made) == "Load (8 of 11)"
+    assert len(legend(made)) == len(figure.COLOURS) == 8
+    identities = {f"n_{i}": {**LOAD, "identity": IDENTITY} for i in range(10)}
+    columns = bouncer(2, n=30) | {name: np.arange(30.0) for name in identities}
+    assert title(drawn(columns, identities)["residual"]) == "What is left after load (8 of 10)"
+
+
+HOSTILE = [
+    'users{a="</svg><script>alert(1)</script>"}',
+    "--><!--_active",
+    "\x1b[31m\x00\x08_active",
+    "\ud800_active",
+    "$\\frac{_active",
+    "文字_active",
+    "&amp;<b>_active",
+    "x" * 1000 + "_active",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_drawn_as_text(name: str) -> None:
+    made = drawn({name: np.arange(30.0), "num_fds": np.arange(30.0)}, load=(name,))
+    assert all(len(label) <= 60 and label.isprintable() for label in legend(made["load"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        root = ElementTree.fromstring(figure.svg(made["load"]))
+        figure.png(made["load"])
+    assert {each.tag.rpartition("}")[2] for each in root.iter()}.isdisjoint({"script", "b"})
+
+
+ODD = {
+    "one row": {"num_fds": [5.0]},
+    "nothing but zeros": {"num_fds": np.zeros(20)},
+    "one value among none": {"num_fds": [np.nan] * 9 + [5.0]},
+    "huge": {"rss_bytes": np.linspace(0, 1e99, 20)},
+    "tiny": {"rss_bytes": np.full(20, 1e-300)},
+    "negative": {"num_fds": np.arange(20.0) - 100},
+}
+
+
+@pytest.mark.parametrize("columns", ODD.values(), ids=ODD)
+def test_odd_columns_are_drawn_without_a_warning(columns) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for made in drawn(columns, dict.fromkeys(columns, LEAK)).values():
+            ElementTree.fromstring(figure.svg(made))
+
+
+def test_a_whole_analysis_is_drawn_the_same_twice() -> None:
+    there = frame(bouncer(3, n=900, goroutine_leak=0.05, fd_leak=0.02))
+    verdicts = judge.analyze(there).as_json()["metrics"]
+    load = series.roles(there).load
+    first, second = (
+        {name: figure.svg(made) for name, made in figures(there, verdicts, load, NOWHEN).items()} for _ in "12"
+    )
+    assert list(first) == ["descriptors", "threads", "load", "residual"]
+    assert first == second
+
+
+@given(st.integers(0, 5000), st.integers(0, 9))
+def test_thinning_keeps_every_extreme_and_the_order(n: int, missing: int) -> None:
+    rng = np.random.default_rng(n)
+    time, values = np.arange(n, dtype=float), rng.normal(size=n)
+    values[rng.random(n) < missing / 10] = np.nan
+    kept_time, kept = plot._thin(time, values)
+    assert len(kept) <= plot.POINTS
+    assert (np.diff(kept_time) > 0).all()
+    assert not np.isnan(kept).any()
+    if np.isfinite(values).any():
+        assert (kept.min(), kept.max()) == (np.nanmin(values), np.nanmax(values))
