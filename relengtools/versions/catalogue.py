@@ -51,12 +51,13 @@ DISAGREEMENT = Rule(
 PACKAGING_LAGS = Rule(
     "RV202",
     "packaging-disagreement",
-    "A distribution's file in the tree, or a citation, states another version than the project.",
+    "A file in the tree that may lag behind, or has a version of its own, states another one than the project.",
     "Who packages from this tree (debian/changelog, an RPM spec, APKBUILD, PKGBUILD, conda's meta.yaml) ships the "
-    "sources under a wrong version. These files often follow a release only later, and CITATION.cff is of the last one "
-    "while the next is in the making, so the rule is off by default.",
+    "sources under a wrong version. These files often follow a release only later; while the next one is in the making "
+    "CITATION.cff and documentation are of the last; package.json is most often of something else. So the rule is off "
+    "by default.",
     'pyproject.toml: version = "1.3.0"\ndebian/changelog: alpha (1.2.0-1) unstable; urgency=medium',
-    "Unsafe for a citation, which becomes what the owner says. None otherwise: a packager's version has more in it.",
+    "Unsafe: the copy becomes what the owner says, but for a packager's version, which has more in it.",
     default=False,
 )
 MISLEADING = Rule(
@@ -129,7 +130,8 @@ SIBLING_PIN = Rule(
     "RV405",
     "sibling-pin",
     "A requirement on another project of the tree doesn't accept the version that this has.",
-    "The projects of one tree can't be installed together, most often because a release counted up one of them alone.",
+    "The projects of one tree can't be installed together, most often because a release counted up one of them alone. "
+    "Build requirements and files of pip are not meant, nor what lies in folders of tests and examples.",
     'packages/core: version = "2.1"\npackages/cli: dependencies = ["core==2.0"]',
     "Unsafe, and only for a single `==`: it becomes the version that the sibling has.",
 )
@@ -220,7 +222,7 @@ MISSING = Rule(
     "RV901",
     "no-version",
     "The project has no version.",
-    "A build fails or calls the package 0.0.0.",
+    "A build fails or calls the package 0.0.0. In folders of tests, examples and documentation nobody needs one.",
     '[project]\nname = "alpha"',
     'None: add a `version`, or name its provider with `dynamic = ["version"]`.',
 )

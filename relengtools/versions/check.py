@@ -87,7 +87,8 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
 def _judged(project: Project, given: Terms, seen: _Seen) -> rules.Judgement:
     """The findings that count: of rules that are on, not waived, not known, and not told of with another project."""
     settings = given.settings[project.place.root]
-    judgement = rules.judge(project, settings, given.siblings.get(project.place.tree))
+    siblings = None if rules.sample(project) else given.siblings.get(project.place.tree)
+    judgement = rules.judge(project, settings, siblings)
     found = judgement.findings
     if any("relengtools:" in source.text for source in judgement.sources):
         from relengtools.versions import waivers

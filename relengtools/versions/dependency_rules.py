@@ -1,5 +1,6 @@
 """Requirements to findings: valid, canonical, in agreement with the other projects of the tree. Codes RV4xx."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
 from relengtools.versions.requirements import keys, setup_cfg, text
 from relengtools.versions.requirements.locate import requirements
-from relengtools.versions.requirements.quiet import name_of, normalized, own
+from relengtools.versions.requirements.quiet import OWN, name_of, normalized, own
 from relengtools.versions.requirements.requirement import Requirement
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.text import Form, Region
@@ -54,8 +55,13 @@ def findings(
     for requirement in found:
         if not plain(requirement.text, requirement.form):
             yield from _form(requirement, project)
-        if siblings and requirement.form is Form.REQUIREMENT:
+        if siblings and requirement.form is Form.REQUIREMENT and _installed_together(requirement):
             yield from _sibling(requirement, project, siblings)
+
+
+def _installed_together(requirement: Requirement) -> bool:
+    """A build takes its backend from an index, and a file of pip is often a lock of what was released."""
+    return requirement.source.path.name in OWN and not re.search("build|setup.requires", requirement.key)
 
 
 def _form(requirement: Requirement, project: str) -> Iterator[Finding]:

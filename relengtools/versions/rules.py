@@ -3,25 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from relengtools.findings import Finding, Fix, Location, Rule
-from relengtools.versions.catalogue import (
-    DISAGREEMENT,
-    INVALID,
-    MISLEADING,
-    MISSING,
-    NO_TAGS,
-    PACKAGING_LAGS,
-    RULES,
-    SHALLOW,
-)
+from relengtools.findings import Finding, Location, Rule
+from relengtools.versions.agreement_rules import agreement
+from relengtools.versions.catalogue import INVALID, MISLEADING, MISSING, NO_TAGS, RULES, SHALLOW
 from relengtools.versions.declaration import Declaration, Kind, Problem
-from relengtools.versions.form_rules import PEP440, finding, form, proposal, replaceable, rewriting
+from relengtools.versions.form_rules import PEP440, form, proposal
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
 from relengtools.versions.reading import read
 from relengtools.versions.requirements.quiet import normalized, quiet
-from relengtools.versions.scheme import pep440
 from relengtools.versions.settings import DEFAULT, Settings
+
+# What lies below such a folder is built for a look, and never released.
+_SAMPLES = frozenset(
+    {"test", "tests", "testing", "testdata", "fixtures", "functional_tests", "example", "examples", "sample", "samples"}
+    | {"demo", "demos", "doc", "docs", "tutorial", "tutorials", "benchmark", "benchmarks"}
+)
 
 
 class Judgement(NamedTuple):
@@ -37,12 +34,11 @@ def judge(project: Project, settings: Settings = DEFAULT, siblings: Mapping[str,
     `siblings` is what `versions_of` says of the other projects of the tree.
     """
     found = [_problem(project.path, problem) for problem in project.problems]
-    if project.missing:
+    if project.missing and not sample(project):
         found.append(_missing(project))
-    claims = project.owner is None and project.provider is None
-    for declaration in (d for d in project.declarations if d.owner or not d.kind.packaged):
-        found += form(project.path, declaration, settings, claims=claims or declaration.owner)
-    found += _agreement(project, settings)
+    for declaration in (d for d in project.declarations if d.owner or not _silent(d)):
+        found += form(project.path, declaration, settings, claims=_claims(project, declaration))
+    found += agreement(project, settings)
     found += _provider(project)
     sources = project.sources
     if not quiet(project, siblings or {}):
@@ -50,8 +46,16 @@ def judge(project: Project, settings: Settings = DEFAULT, siblings: Mapping[str,
 
         more, problems, files = dependency_rules.judge(project, siblings or {})
         found += [*more, *(_problem(project.path, problem) for problem in problems)]
-        sources = (*sources, *files)
+        # What setup.py opens has been read before.
+        sources = (*sources, *(file for file in files if file.path not in {source.path for source in sources}))
     return Judgement(sorted(found, key=lambda f: (f.location, f.rule.code)), sources)
+
+
+def sample(project: Project) -> bool:
+    """Whether the project lies in a folder of tests, examples or documentation of its tree."""
+    root, tree = project.place.root, project.place.tree
+    parts = root.relative_to(tree).parts if root.is_relative_to(tree) else ()
+    return any(part.lower() in _SAMPLES for part in parts)
 
 
 def find(name: str) -> tuple[Rule, ...]:
@@ -62,11 +66,11 @@ def find(name: str) -> tuple[Rule, ...]:
 def versions_of(projects: Iterable[tuple[Project, Settings]], unsafe: bool) -> dict[str, str]:
     """The static version of each project by its normalised name (PEP 503), as it will be once the fixes are made.
 
-    A name that two projects share is left out.
+    A name that two projects share is left out, and so are samples.
     """
     found: dict[str, set[str]] = {}
     for project, settings in projects:
-        if project.name and project.owner:
+        if project.name and project.owner and not sample(project):
             canonical = read(project.owner).canonical
             version = canonical if project.owner.kind.scheme != PEP440 else project.owner.value
             if unsafe and settings.on(MISLEADING if canonical else INVALID):
@@ -75,66 +79,21 @@ def versions_of(projects: Iterable[tuple[Project, Settings]], unsafe: bool) -> d
     return {name: next(iter(versions)) for name, versions in found.items() if len(versions) == 1}
 
 
-def _agreement(project: Project, settings: Settings) -> Iterator[Finding]:
-    owner = project.owner
-    if owner is None:
-        yield from _among_copies(project)
-        return
-    stated = owner.value.strip() if owner.kind.scheme == PEP440 else read(owner).canonical
-    new = proposal(owner, settings) or stated
-    # What is made of the owner's text has to stand in both places.
-    together = stated is not None and new is not None and not pep440.equal(stated, new)
-    for copy in project.copies:
-        if _agree(copy, owner):
-            continue
-        wanted = _wanted(copy, new, settings)
-        if wanted is None and copy.kind.scheme != PEP440:
-            continue  # its scheme has no place for the version, so the two can't agree
-        message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
-        note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
-        rule = PACKAGING_LAGS if _may_lag(copy, owner) else DISAGREEMENT
-        one = finding(rule, project.path, copy, message, wanted, note)
-        yield _with_owner(one, owner, new) if together and new else one
+def _claims(project: Project, declaration: Declaration) -> bool:
+    """Whether a declaration states what will be released; a placeholder that a provider replaces doesn't."""
+    document = project.document or {}
+    table, tool = document.get("project"), document.get("tool")
+    classifiers = table.get("classifiers") if isinstance(table, dict) else None
+    uv = tool.get("uv") if isinstance(tool, dict) else None
+    private = any("Private ::" in str(name) for name in classifiers) if isinstance(classifiers, list) else False
+    unpackaged = isinstance(uv, dict) and uv.get("package") is False
+    stated = declaration.owner or (project.owner is None and project.provider is None)
+    return stated and not (private or unpackaged or sample(project))
 
 
-def _wanted(copy: Declaration, new: str | None, settings: Settings) -> str | None:
-    """The owner's version as it is written at the copy's place; an invalid text isn't spread."""
-    canonical = pep440.read(new).canonical if new else None
-    if canonical is None or copy.kind.scheme == PEP440:
-        return canonical if settings.drops(copy.kind) else canonical and new
-    from relengtools.versions.scheme.convert import TARGETS, convert
-
-    return convert(canonical, target=copy.kind.scheme).version if copy.kind.scheme in TARGETS else None
-
-
-def _may_lag(copy: Declaration, owner: Declaration) -> bool:
-    """A distribution's file waits for the release; a citation is of the last one while the next is in the making."""
-    return copy.kind.packaged or (copy.kind is Kind.CITATION and ".dev" in (read(owner).canonical or ""))
-
-
-def _with_owner(one: Finding, owner: Declaration, new: str) -> Finding:
-    if one.fix is None or not replaceable(owner):
-        return one._replace(fix=None)
-    return one._replace(fix=Fix(False, (*one.fix.edits, *rewriting(owner, new).edits)))
-
-
-def _among_copies(project: Project) -> Iterator[Finding]:
-    """Without an owner nobody knows which is right, but two can't be. A computed version makes no claim on copies."""
-    copies = [copy for copy in project.copies if not copy.kind.packaged]
-    if not copies or project.provider:
-        return
-    first, *others = copies
-    for other in others:
-        if not _agree(first, other):
-            message = f"{other.value!r} is not what {first.file} says, {first.value!r}"
-            yield finding(DISAGREEMENT, project.path, other, message, None, project.reason)
-
-
-def _agree(one: Declaration, other: Declaration) -> bool:
-    if one.value.strip() == other.value.strip():
-        return True
-    first, second = read(one).canonical, read(other).canonical
-    return first is not None and second is not None and pep440.equal(first, second)
+def _silent(copy: Declaration) -> bool:
+    """A distribution's file is its packager's; Sphinx's settings come with an empty version to be filled in."""
+    return copy.kind.packaged or (copy.kind is Kind.DOCS_CONF and not copy.value.strip())
 
 
 def _provider(project: Project) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions.catalogue import RULES, UNUSED_WAIVER
+from relengtools.versions.catalogue_release import RELEASE_RULES
 from relengtools.versions.locate.source import Source
 
 _MARK = "relengtools:"
@@ -29,7 +30,7 @@ def applied(
 ) -> list[Finding]:
     """The findings that no comment waives, and one for each waiver that waived nothing.
 
-    `on` says which rules count: whether a waiver of another one is of use can't be told.
+    `on` says which rules count: whether a waiver of another one, or of a release's, is of use can't be told.
     """
     found = list(findings)
     waivers = {source.file: list(_waivers(source)) for source in sources if _MARK in source.text}
@@ -43,7 +44,7 @@ def applied(
         used |= here
         if not here:
             stay.append(finding)
-    off = {name for rule in RULES if not on(rule) for name in (rule.code, rule.name)}
+    off = {name for rule in RULES if not on(rule) or rule in RELEASE_RULES for name in (rule.code, rule.name)}
     left = (w for file in waivers.values() for w in file if w not in used and w.rule not in off)
     return sorted([*stay, *(_unused(waiver, project) for waiver in left)], key=lambda f: (f.location, f.rule.code))
 

@@ -197,7 +197,7 @@ def test_show_takes_the_project_at_the_path_before_those_below(tree, run):
         ({}, ["list", "missing"], "missing: No such file or directory"),
         ({}, ["check", "a\x1b[31m"], r"a\x1b[31m: No such file"),
         ({"x.txt": "1.0"}, ["check", "x.txt"], "name a directory or one of"),
-        ({"pyproject.toml": GOOD}, ["check", "--select", "RV7"], "RV7: no such rule"),
+        ({"pyproject.toml": GOOD}, ["check", "--select", "RV8"], "RV8: no such rule"),
         ({"pyproject.toml": GOOD}, ["rules", "nonsense"], "nonsense: no such rule"),
         ({"pyproject.toml": b"\xff"}, ["check", "pyproject.toml"], None),
         ({"pyproject.toml": "[project"}, ["list", "pyproject.toml"], "no TOML"),

@@ -155,6 +155,18 @@ def test_a_symlink_is_read_but_never_rewritten(tree, run):
     assert "v1" in (root / "real.toml").read_text()
 
 
+def test_a_file_that_setup_py_opens_is_changed_once(tree, run):
+    root = tree(
+        {
+            "setup.py": "from setuptools import setup\nsetup(name='x', version=open('requirements.txt').read()[:3])\n",
+            "requirements.txt": "1.0>=v2\nfoo>=v2\n",
+        }
+    )
+    assert run("check", "--diff").out.count("--- a/requirements.txt") == 1
+    assert run("check", "--fix").code == 1
+    assert "foo>=2" in (root / "requirements.txt").read_text()
+
+
 def planned(root: Path):
     project = read(Place(root, root, ("pyproject.toml",)))
     return rewrite.plan(project.sources, rewrite.choose(rules.judge(project).findings, unsafe=True))

@@ -148,6 +148,30 @@ def test_a_placeholder_that_a_provider_replaces_is_no_fallback(tmp_path):
     assert findings(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "more", ["classifiers = ['Private :: Do Not Upload']\n", "[tool.uv]\npackage = false\n", "[tool]\nuv = 1\n"]
+)
+def test_what_is_never_released_needs_no_version(tmp_path, more):
+    (tmp_path / "pyproject.toml").write_text(pyproject("0.0.0", more))
+    assert [finding.rule.code for finding in findings(tmp_path)] == ["RV302"] * ("uv = 1" in more)
+
+
+def test_samples_need_neither_version_nor_agreement(tree, run):
+    tree(
+        {
+            "core/pyproject.toml": "[project]\nname = 'core'\nversion = '2.1'\n",
+            "core/Examples/a/setup.py": "setup(name='a', install_requires=['core==1.0'])",
+            "tests/b/pyproject.toml": "[project]\nname = 'b'\nversion = '0.0.0'\ndependencies = ['core==1.0']\n",
+            "tests/c/pyproject.toml": "[project]\nname = 'c'\nversion = '1.0'\n",
+            "cli/pyproject.toml": pyproject("1", "dependencies = ['c==0.9']\n")
+            + "[build-system]\nrequires = ['core<2']\n[tool.uv]\nbuild-constraint-dependencies = ['core<2']\n",
+            "cli/requirements.txt": "core==2.0\n",
+            "lib/setup.py": "setup(name='lib')",
+        }
+    )
+    assert re.findall(r"^(\S+): (RV\d+)", run("check").out, re.M) == [("lib/setup.py:1:1", "RV901")]
+
+
 def test_a_copy_that_disagrees_is_not_told_of_as_a_fallback_too(tmp_path):
     (tmp_path / "x.py").write_text("__version__ = '0.0.0'\n")
     assert [finding.rule.code for finding in found(tmp_path, "1.0")] == ["RV201"]
@@ -161,7 +185,7 @@ LOCK = '[[package]]\nname = "x"\nversion = "%s"\nsource = { editable = "." }\n'
     ("file", "text", "version", "code", "new"),
     [
         ("package.json", NPM % "1.0.0-rc.1", "1.0.0rc1", None, None),
-        ("package.json", NPM % "0.9.0", "1.0rc1", "RV201", "1.0.0-rc.1"),
+        ("package.json", NPM % "0.9.0", "1.0rc1", "RV202", "1.0.0-rc.1"),
         ("package.json", NPM % "0.9.0", "1.0.post1", None, None),  # SemVer has no place for it
         ("package.json", NPM % "next", "1.0", "RV101", "1.0.0"),
         ("uv.lock", LOCK % "0.9", "1.0", "RV201", "1.0"),
@@ -169,6 +193,10 @@ LOCK = '[[package]]\nname = "x"\nversion = "%s"\nsource = { editable = "." }\n'
         ("CITATION.cff", "version: 0.9\n", "1.0.dev3", "RV202", "1.0.dev3"),
         ("CITATION.cff", "version: v1.0\n", "1.0", "RV102", "1.0"),
         ("docs/conf.py", "release = '0.9'\n", "1.0", "RV201", "1.0"),
+        ("docs/conf.py", "release = '0.9'\n", "1.0.dev0", "RV202", "1.0.dev0"),
+        ("docs/conf.py", "release = '0.9'\n", "0.9.3", None, None),  # the series
+        ("docs/conf.py", "release = '0'\n", "0.9.3", "RV201", "0.9.3"),
+        ("docs/conf.py", "release = ''\n", "1.0", None, None),  # as Sphinx leaves it
         ("debian/changelog", "x (1.0-1) unstable; urgency=low\n", "1.0", None, None),
         ("debian/changelog", "x (0.9-1) unstable; urgency=low\n", "1.0rc1", "RV202", None),
         ("APKBUILD", "pkgver=1.0_rc1\n", "1.0rc1", None, None),

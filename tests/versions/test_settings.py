@@ -128,7 +128,7 @@ def test_the_nearest_table_counts_and_none_outside_the_tree(tree, run):
         ('"a\\u001b" = 1', r"has no key 'a\\x1b'"),
         ('select = "RV1"', "select has to be a list of texts"),
         ("ignore = [1]", "ignore has to be a list of texts"),
-        ('ignore = ["RV7"]', "ignore: RV7: no such rule"),
+        ('ignore = ["RV8"]', "ignore: RV8: no such rule"),
         ('ignore = [""]', "ignore: an empty text: no such rule"),
         ("exclude = 1", "exclude has to be a list of texts"),
         ('zero-padding = "maybe"', 'zero-padding has to be "keep" or "drop"'),

@@ -68,12 +68,12 @@ def test_what_does_not_waive(tree, run, name, text, places):
 
 
 def test_a_waiver_that_waives_nothing_is_told_of_unless_its_rule_is_off(tree, run):
-    text = '[project]\nname = "x"\nversion = "1.0"  # relengtools: ignore[RV102, RV103, RV504, typo]\n'
+    text = '[project]\nname = "x"\nversion = "1.0"  # relengtools: ignore[RV102, RV103, RV504, RV702, typo]\n'
     tree({"pyproject.toml": text})
     result = run("check")
-    assert found(result) == [("pyproject.toml:3:40", "RV905"), ("pyproject.toml:3:61", "RV905")]
+    assert found(result) == [("pyproject.toml:3:40", "RV905"), ("pyproject.toml:3:68", "RV905")]
     assert "there is no RV102 on the line" in result.out
-    assert found(run("check", "--select", "RV905")) == [("pyproject.toml:3:61", "RV905")]
+    assert found(run("check", "--select", "RV905")) == [("pyproject.toml:3:68", "RV905")]
     assert len(found(run("check", "--select", "RV9,RV103"))) == 2
     assert found(run("check", "--ignore", "unused-waiver")) == []
 
