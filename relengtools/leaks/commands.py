@@ -94,9 +94,9 @@ def record(
     wanted = selector(pid=pid, name=name, listen=listen, command=command)
     outcome = run(wanted, output, settings, notify=_say, progress=show)
     _say(_closing(outcome))
-    click.echo(outcome.path)
-    if outcome.samples == 0:
+    if not outcome.samples:
         raise RelengError("nothing was recorded")
+    click.echo(outcome.path)
 
 
 def _say(line: str) -> None:
@@ -115,15 +115,22 @@ def _progress(now: "Progress") -> None:
     from relengtools.leaks.units import amount, duration
 
     fds = "" if now.num_fds is None else f", {now.num_fds} fds"
-    line = f"{duration(now.elapsed_s)}: {now.samples} samples, rss {amount('rss_bytes', now.rss_bytes)}{fds}"
+    line = (
+        f"{duration(now.elapsed_s)}: {_counted(now.samples, 'sample')}, rss {amount('rss_bytes', now.rss_bytes)}{fds}"
+    )
     click.echo(f"{CLEAR}{line}", nl=False, err=True)
 
 
 def _closing(outcome: "Outcome") -> str:
-    noted = [(outcome.late, "late"), (outcome.missed, "missed"), (outcome.gaps, f"gap{'s' * (outcome.gaps != 1)}")]
-    extra = "".join(f", {count} {what}" for count, what in noted if count)
-    restarts = f", {outcome.regimes} processes" if outcome.regimes > 1 else ""
-    return f"{outcome.reason}: {outcome.samples} sample{'s' * (outcome.samples != 1)}{extra}{restarts}"
+    noted = [f"{outcome.late} late"] if outcome.late else []
+    noted += [f"{outcome.missed} missed"] if outcome.missed else []
+    noted += [_counted(outcome.gaps, "gap")] if outcome.gaps else []
+    noted += [f"{outcome.regimes} processes"] if outcome.regimes > 1 else []
+    return f"{outcome.reason}: {', '.join([_counted(outcome.samples, 'sample'), *noted])}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 @click.command()

@@ -136,12 +136,17 @@ class Recorder:
     def await_next(self) -> int | None:
         """The pid of the next process that the selector means, None when the run ends before there is one."""
         self.notify(f"waiting for {self.wanted.text}")
+        # Two at a time are normal while a service restarts, and a reason to wait in vain later on.
+        told_from = self.clock.now().mono + GRACE_S
         while not self.clock.stop and self.clock.now().mono < self.end:
             self.flush()
             before = time.process_time()
             found = target.find(self.wanted, self.proc)
             if len(found) == 1:
                 return found[0].pid
+            if len(found) > 1 and self.clock.now().mono > told_from:
+                self.notify(f"{target.ambiguous(self.wanted, found)}; still waiting for a single one")
+                told_from = inf
             cost = time.process_time() - before
             rest(self.clock, min(self.end, self.clock.now().mono + max(RETRY_S, 100 * cost)))
         return None

@@ -200,10 +200,15 @@ def find(wanted: Selector, proc: Path = PROC) -> list[Candidate]:
 def only(wanted: Selector, found: list[Candidate]) -> int | None:
     """The pid that is meant, None when no process matches yet; RelengError with the candidates when several do."""
     if len(found) > 1:
-        shown = ", ".join(f"{each.pid} ({printable(each.name)[:60]})" for each in found[:8])
-        more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-        raise RelengError(f"{wanted.text} is ambiguous: {shown}{more}; choose one with --pid")
+        raise RelengError(f"{ambiguous(wanted, found)}; choose one with --pid")
     return found[0].pid if found else None
+
+
+def ambiguous(wanted: Selector, found: list[Candidate]) -> str:
+    """What is said when several processes match: which."""
+    shown = ", ".join(f"{each.pid} ({printable(each.name)[:60]})" for each in found[:8])
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    return f"{wanted.text} is ambiguous: {shown}{more}"
 
 
 def boot_id(proc: Path = PROC) -> str:

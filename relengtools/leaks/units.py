@@ -1,8 +1,13 @@
 """Numbers for people: amounts, rates and durations with their units, which the name of a metric tells."""
 
+import math
+
 YEAR_10000 = 253_402_300_800
 """In seconds since 1970, the end of the calendar; milliseconds have been beyond it since 1978."""
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+_BYTES = {unit: 1024.0**power for power, unit in enumerate(_BINARY)}
+_BYTES |= {"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+_TIMES = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
 def is_bytes(metric: str) -> bool:
@@ -68,3 +73,32 @@ def _binary(value: float) -> str:
     while abs(value) >= 1000 and power < len(_BINARY) - 1:
         value, power = value / 1024, power + 1
     return f"{value:.0f} B" if power == 0 else f"{value:.3g} {_BINARY[power]}"
+
+
+def parse_amount(text: str) -> tuple[float, bool]:
+    """`2GiB`, `1.5 MB`, `500` → the amount, and whether it is in bytes; raises ValueError."""
+    number, unit = _split(text)
+    if unit and unit not in _BYTES:
+        raise ValueError(f"{text!r} is no amount: write 500 or, of bytes, 64KiB, 2GiB")
+    return number * _BYTES.get(unit, 1.0), bool(unit)
+
+
+def parse_rate(text: str) -> tuple[float, bool]:
+    """`100KiB/h`, `3/d` → the amount a second, and whether it is in bytes; raises ValueError."""
+    amount_, slash, time = text.partition("/")
+    try:
+        value, in_bytes = parse_amount(amount_)
+        if not slash:
+            raise ValueError
+        return value / _TIMES[time.strip()], in_bytes
+    except (ValueError, KeyError):
+        raise ValueError(f"{text!r} is no rate: write 100KiB/h or 3/d (a time is one of s, min, h, d)") from None
+
+
+def _split(text: str) -> tuple[float, str]:
+    stripped = text.strip()
+    number = stripped.rstrip("kKMGTiB ")
+    value = float(number)
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{text!r} is not an amount")
+    return value, stripped[len(number) :].strip()

@@ -255,6 +255,18 @@ def test_a_restart_is_a_new_regime(proc: FakeProc, tmp_path: Path, monkeypatch: 
     assert len(set(found.starts)) == 2
     assert found.processes[1].first - 1_700_000_000 == pytest.approx(112.2, abs=0.3)
     assert any("waiting for --name server" in note for note in notes)
+    assert not any("ambiguous" in note for note in notes)
+
+
+def test_several_that_match_for_long_are_told_once(proc: FakeProc, tmp_path: Path, monkeypatch) -> None:
+    wanted = target.Selector(target.By.NAME, "server")
+    monkeypatch.setattr(target, "by_name", lambda name: [target.Candidate(pid, "") for pid in (7, 8)])
+    notes: list[str] = []
+    with faked(proc, FakeClock(), Settings(interval=1, duration=60), tmp_path / "a", wanted, notes) as recorded:
+        assert recorded.watch(None).samples == 0
+    assert [note for note in notes if "ambiguous" in note] == [
+        "--name server is ambiguous: 7 (), 8 (); still waiting for a single one"
+    ]
 
 
 def test_once_ends_with_the_first_process(proc: FakeProc, tmp_path: Path) -> None:
