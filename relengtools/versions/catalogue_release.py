@@ -17,7 +17,8 @@ RELEASE_DISAGREEMENT = Rule(
     "RV702",
     "release-disagreement",
     "The tag, the project and the distributions don't all state one version.",
-    "One of them was left over, or tagged too early. An index takes a file name once, for good: such a release is burnt.",
+    "One of them was left over, or tagged too early. An index takes a file name once, for good: such a release is "
+    "burnt.",
     "tag v1.2.4, dist/demo-1.2.3.tar.gz",
     "None: count up what lags behind, empty dist/, build again.",
 )
@@ -33,7 +34,8 @@ TAG_ELSEWHERE = Rule(
     "RV704",
     "tag-elsewhere",
     "The tag names another commit than the one that is checked out.",
-    "What is built here is not what the tag promises. A tag that was moved is two things to those who fetched it before.",
+    "What is built here is not what the tag promises. A tag that was moved is two things to those who fetched it "
+    "before.",
     "git tag v1.2.3 HEAD~1; versions release --tag v1.2.3",
     "None: check out the tag, or give the release the next number.",
 )
@@ -146,8 +148,8 @@ DIRECT_REFERENCE = Rule(
     "RV719",
     "direct-reference",
     "A dependency is given by a URL.",
-    "The public index refuses such a release, because it can't answer for what is behind the URL. Who keeps an index of "
-    "his own ignores this rule.",
+    "The public index refuses such a release, because it can't answer for what is behind the URL. Who keeps an index "
+    "of his own ignores this rule.",
     "Requires-Dist: foo @ https://example.org/foo-1.0.tar.gz",
     "None.",
 )
@@ -188,8 +190,8 @@ EXCESSIVE = Rule(
     "RV733",
     "excessive-archive",
     "An archive holds more than a distribution has any use for.",
-    "Megabytes become terabytes, or a header of one file fills the memory: what reads it dies. The rest isn't read, and "
-    "so not judged.",
+    "Megabytes become terabytes, or a header of one file fills the memory: what reads it dies. The rest isn't read, "
+    "and so not judged.",
     "42 kB, unpacked 4.5 PB",
     "None.",
 )

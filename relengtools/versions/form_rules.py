@@ -108,6 +108,13 @@ def described(value: str, schemes: "tuple[Scheme, ...]" = ()) -> tuple[str | Non
     return conversion.version, note + ("; an index takes no local version (+…)" if "+" in conversion.version else "")
 
 
+def fallback(canonical: str) -> str | None:
+    """Why a canonical version is one that a tool writes for want of another; None where nothing speaks for it."""
+    if not canonical.startswith(("0.", "0+")) and "+" not in canonical:
+        return None
+    return next((why for pattern, why in _FALLBACKS if re.fullmatch(pattern, canonical)), None)
+
+
 def finding(
     rule: Rule, project: str, declaration: Declaration, message: str, new: str | None = None, note: str | None = None
 ) -> Finding:
@@ -159,10 +166,7 @@ def _spelling(project: str, declaration: Declaration, reading: Reading, settings
 
 
 def _fallback(project: str, declaration: Declaration, reading: Reading) -> Finding | None:
-    canonical = reading.canonical or ""
-    if not canonical.startswith(("0.", "0+")) and "+" not in canonical:
-        return None
-    cause = next((why for pattern, why in _FALLBACKS if re.fullmatch(pattern, canonical)), None)
+    cause = fallback(reading.canonical or "")
     if cause is None:
         return None
     return finding(catalogue.FALLBACK, project, declaration, f"{declaration.value!r} is a fallback: {cause}")

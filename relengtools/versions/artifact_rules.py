@@ -1,0 +1,239 @@
+"""One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from relengtools.findings import Finding, Location, Rule
+from relengtools.versions import catalogue, form_rules
+from relengtools.versions.artifacts import filename, metadata, modules, record
+from relengtools.versions.artifacts.contents import MemberKind, capped, shown
+from relengtools.versions.artifacts.distribution import Distribution
+from relengtools.versions.artifacts.filename import Form
+from relengtools.versions.catalogue_release import (
+    DIRECT_REFERENCE,
+    FILE_NAME,
+    INCOMPLETE,
+    INVALID_METADATA,
+    MODULE_VERSION,
+    RECORD_MISMATCH,
+    RENAMED,
+    UNPUBLISHABLE,
+    UNSAFE_MEMBER,
+)
+from relengtools.versions.scheme import pep440
+from relengtools.versions.specifiers.text import Form as Text
+
+Said = Iterator[tuple[Rule, str]]
+
+
+def judge(distribution: Distribution, project: str = ".") -> list[Finding]:
+    """Every finding of every rule on one distribution; selection is the caller's, and of each rule only the first."""
+    location = Location(distribution.file)
+    said = (*distribution.contents.troubles, *capped(_all(distribution)))
+    return [Finding(rule, message, location, project) for rule, message in said]
+
+
+def _all(distribution: Distribution) -> Said:
+    if distribution.form is Form.WHEEL:
+        yield from _links(distribution)
+    if distribution.contents.whole:
+        yield from _parts(distribution)
+    if distribution.core:
+        yield from ((INVALID_METADATA, mistake) for mistake in distribution.core.mistakes)
+        yield from _requirements(distribution.core)
+    yield from _version(distribution)
+    yield from _file_name(distribution)
+    yield from _folders(distribution)
+    if distribution.form is Form.WHEEL:
+        yield from _wheel(distribution)
+        yield from _modules(distribution)
+    else:
+        yield from _sources(distribution)
+
+
+def _links(wheel: Distribution) -> Said:
+    for member in wheel.contents.members:
+        if member.kind is MemberKind.LINK:
+            yield UNSAFE_MEMBER, f"{shown(member.name)} is a link, which a wheel can't hold"
+
+
+def _parts(distribution: Distribution) -> Said:
+    """What has to be there."""
+    names = {member.name for member in distribution.contents.members}
+    sdist = distribution.form is Form.SDIST
+    wanted = "one folder" if sdist else "one .dist-info folder"
+    others = ["PKG-INFO"] if sdist else ["METADATA", "WHEEL", "RECORD"]
+    if distribution.folder is None:
+        found = ", ".join(shown(folder) for folder in islice(distribution.folders, 5)) or "none"
+        yield INCOMPLETE, f"{wanted} has to be at the top, and there is {found}"
+        return
+    for name in others:
+        if f"{distribution.folder}/{name}" not in names:
+            yield INCOMPLETE, f"{shown(distribution.folder)}/{name} is missing"
+    if sdist:
+        if not {f"{distribution.folder}/{name}" for name in ("pyproject.toml", "setup.py")} & names:
+            yield INCOMPLETE, "neither pyproject.toml nor setup.py says how to build it"
+    elif _empty(distribution):
+        yield INCOMPLETE, "there is nothing to install in it"
+
+
+def _empty(wheel: Distribution) -> bool:
+    """Whether a wheel brings nothing: no files, and no requirements that would be its purpose."""
+    inside = f"{wheel.folder}/"
+    return not (wheel.core and wheel.core.requires) and all(
+        member.name.startswith(inside) or member.kind is MemberKind.FOLDER for member in wheel.contents.members
+    )
+
+
+def _requirements(core: metadata.Core) -> Said:
+    texts = [("Requires-Dist", text, Text.REQUIREMENT) for text in core.requires]
+    if core.requires_python is not None:
+        texts.append(("Requires-Python", core.requires_python, Text.SPECIFIER))
+    for field, text, form in texts:
+        if not _valid(text, form):
+            rule = catalogue.INVALID_SPECIFIER if form is Text.REQUIREMENT else catalogue.INVALID_PYTHON
+            yield rule, f"{field}: {shown(text)}: {_reason(text, form)}"
+        elif form is Text.REQUIREMENT and metadata.by_url(text):
+            yield DIRECT_REFERENCE, f"{field}: {shown(text)}"
+
+
+def _valid(text: str, form: Text) -> bool:
+    from relengtools.versions.specifiers.judge import judge
+
+    return judge(text, form).valid
+
+
+def _reason(text: str, form: Text) -> str:
+    from relengtools.versions.specifiers.judge import judge
+
+    return next((remark.message for remark in judge(text, form).remarks), "it is invalid")
+
+
+def _version(distribution: Distribution) -> Said:
+    """The version by itself, as the metadata has it."""
+    said = distribution.core.version if distribution.core else None
+    if said is not None and pep440.read(said).canonical is None:
+        yield catalogue.INVALID, f"Version: {shown(said)} is no PEP 440 version"
+    version = distribution.version
+    if version is None:
+        return
+    if cause := form_rules.fallback(version):
+        yield catalogue.FALLBACK, f"{version} is a fallback: {cause}"
+    if "+" in version:
+        yield UNPUBLISHABLE, f"{version} has the local label +{version.partition('+')[2]}"
+
+
+def _file_name(distribution: Distribution) -> Said:
+    """The file's name against the metadata; where it says the same, its spelling."""
+    called, core, name = distribution.called, distribution.core, shown(distribution.filename)
+    if called is None:
+        yield FILE_NAME, f"{name} is no file name of {_article(distribution.form)}"
+        return
+    project, version = called.name, called.version
+    if core and core.name and core.version and pep440.read(core.version).canonical:
+        version_in_name = _version_after(distribution, core.name)
+        if version_in_name is None:
+            yield RENAMED, f"{name} is not called after the project, {shown(core.name)}"
+        elif not pep440.equal(version_in_name, core.version):
+            yield RENAMED, f"{name} says {shown(version_in_name)}, the metadata {shown(core.version)}"
+        else:
+            project, version = core.name, core.version
+    canonical = pep440.read(version).canonical
+    if canonical is None:
+        yield FILE_NAME, f"{name}: {shown(version)} is no PEP 440 version"
+    elif (wanted := filename.canonical(distribution.form, project, canonical, called.rest)) != distribution.filename:
+        yield FILE_NAME, f"{name} has to be called {shown(wanted)}"
+
+
+def _version_after(distribution: Distribution, project: str) -> str | None:
+    """The version in the file's name, if it begins with the project's; what is between is for the spelling to judge.
+
+    An old sdist's name may have dashes of its own: demo-pkg-1.0.tar.gz.
+    """
+    called = distribution.called
+    assert called is not None
+    if distribution.form is Form.WHEEL:
+        return called.version if filename.escaped(called.name) == filename.escaped(project) else None
+    stem = filename.stem(distribution.filename)
+    dashes = (at for at, character in enumerate(stem) if character == "-")
+    return next((stem[at + 1 :] for at in dashes if filename.escaped(stem[:at]) == filename.escaped(project)), None)
+
+
+def _folders(distribution: Distribution) -> Said:
+    """The folders that carry name and version, against those of the file's name."""
+    called, folder = distribution.called, distribution.folder
+    if called is None or folder is None:
+        return
+    if distribution.form is Form.SDIST:
+        if not _same(folder, filename.stem(distribution.filename)):
+            yield RENAMED, f"it unpacks into {shown(folder)}/"
+        return
+    prefix = f"{called.name}-{called.version}"
+    for top in distribution.tops:
+        stem, dot, kind = top.rpartition(".")
+        if dot and kind in ("dist-info", "data") and not _same(stem, prefix):
+            yield RENAMED, f"{shown(top)} is in it, which belongs to another file"
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts NAME-VERSION are one name and one version."""
+    if one == other:
+        return True
+    (name, _, version), (wanted, _, release) = one.rpartition("-"), other.rpartition("-")
+    return filename.escaped(name) == filename.escaped(wanted) and pep440.equal(version, release)
+
+
+def _wheel(wheel: Distribution) -> Said:
+    """WHEEL and RECORD."""
+    said = wheel.kept("WHEEL")
+    if said is not None and wheel.called:
+        lines = (line.partition(b":") for line in said.splitlines())
+        tags = frozenset(
+            tag
+            for key, _, value in lines
+            if key.strip().lower() == b"tag"
+            for tag in filename.tags(value.strip().decode(errors="replace"))
+        )
+        if tags != wheel.called.tags:
+            yield RENAMED, f"its tags are {shown(' '.join(sorted(tags)) or 'missing')} by WHEEL, not those of its name"
+    data = wheel.kept("RECORD")
+    if data is not None and wheel.folder and wheel.contents.whole:
+        found = record.mismatches(data, wheel.contents.members, wheel.folder)
+        yield from ((RECORD_MISMATCH, mismatch) for mismatch in found)
+
+
+def _modules(wheel: Distribution) -> Said:
+    version = wheel.version
+    if version is None:
+        return
+    kept = {name: data for name, data in wheel.contents.kept.items() if name.endswith(".py")}
+    for found in modules.statements(kept):
+        if not pep440.equal(found.version, version):
+            yield MODULE_VERSION, f"{shown(found.file)}:{found.line} says {shown(found.version)}, the wheel {version}"
+
+
+def _sources(sdist: Distribution) -> Said:
+    """The static version in an sdist's pyproject.toml."""
+    data, version = sdist.kept("pyproject.toml"), sdist.version
+    if data is None or version is None or b"version" not in data:
+        return
+    stated = _stated(data)
+    if stated is not None and not pep440.equal(stated, version):
+        yield MODULE_VERSION, f"pyproject.toml says {shown(stated)}, the sdist {version}"
+
+
+def _stated(data: bytes) -> str | None:
+    import tomllib
+
+    try:
+        document: dict[str, Any] = tomllib.loads(data.decode())
+    except (ValueError, RecursionError):
+        return None
+    tables: Iterable[Any] = (document.get("project"), (document.get("tool") or {}).get("poetry"))
+    found = (table.get("version") for table in tables if isinstance(table, dict))
+    return next((version for version in found if isinstance(version, str)), None)
+
+
+def _article(form: Form) -> str:
+    return "an sdist" if form is Form.SDIST else "a wheel"

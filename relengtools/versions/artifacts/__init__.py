@@ -1,0 +1,1 @@
+"""Sdists and wheels: opened without unpacking them, read within bounds, built, compared."""

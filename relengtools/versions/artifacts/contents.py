@@ -1,0 +1,185 @@
+"""What an archive holds, and the bounds within which one is read; whatever breaks them is told and left unread."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from relengtools.errors import printable
+from relengtools.findings import Rule
+from relengtools.versions.catalogue_release import BROKEN, DUPLICATE_MEMBER, EXCESSIVE, UNSAFE_MEMBER
+
+MEMBERS = 100_000
+"""The most members that are read; the largest distributions of real projects have a third of it."""
+RATIO = 100
+LEAST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**30
+CHUNK = 2**16
+NAMES_BYTES = 16 * 2**20
+_TOLD = 10
+_LONGEST = 200
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+class MemberKind(StrEnum):
+    """What a member of an archive is."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    LINK = "link"
+    OTHER = "other"
+
+
+class Member(NamedTuple):
+    """A member: `size` in bytes as declared, `digest` the SHA-256 of a file's bytes (empty where it wasn't read).
+
+    `target` is where a link leads, seen from the top of the archive; None where that is no path.
+    """
+
+    name: str
+    kind: MemberKind
+    size: int
+    digest: bytes = b""
+    target: str | None = ""
+
+
+class Trouble(NamedTuple):
+    """What is wrong with an archive, and the rule that says so."""
+
+    rule: Rule
+    message: str
+
+
+class Contents(NamedTuple):
+    """The members in their order, the bytes of those that were asked for, and what is wrong.
+
+    `whole` says that all of it was read.
+    """
+
+    members: tuple[Member, ...] = ()
+    kept: dict[str, bytes] = {}  # noqa: RUF012  (never changed)
+    troubles: tuple[Trouble, ...] = ()
+    whole: bool = True
+
+
+class RefusedError(Exception):
+    """The archive can't or mustn't be read on; carries the Trouble."""
+
+    def __init__(self, rule: Rule, message: str) -> None:
+        super().__init__(message)
+        self.trouble = Trouble(rule, message)
+
+
+# How many bytes of a member to keep: 0 for none. More than that is excessive.
+Keep = Callable[[str], int]
+
+
+class Bounds:
+    """Counts what is unpacked; raises RefusedError beyond what an archive of `size` bytes can honestly hold."""
+
+    def __init__(self, size: int) -> None:
+        self.allowed = min(max(RATIO * size, LEAST_BYTES), MOST_BYTES)
+        self.size = size
+        self.unpacked = 0
+        self.members = 0
+        self.names = 0
+
+    def member(self, name: str) -> None:
+        """Count a member and the length of its name."""
+        self.members += 1
+        self.names += len(name)
+        if self.members > MEMBERS:
+            raise RefusedError(EXCESSIVE, f"more than {MEMBERS} members")
+        if self.names > NAMES_BYTES:
+            raise RefusedError(EXCESSIVE, f"the names of its members have more than {NAMES_BYTES} bytes")
+
+    def bytes(self, count: int) -> None:
+        """Count bytes that were unpacked, or are about to be."""
+        self.unpacked += count
+        if self.unpacked > self.allowed:
+            raise RefusedError(
+                EXCESSIVE, f"{self.size} bytes unpack to more than {self.allowed}, which no honest archive does"
+            )
+
+
+def digested(chunks: Iterator[bytes], limit: int, name: str) -> tuple[bytes, bytes]:
+    """The SHA-256 of a member, and its bytes if there are at most `limit`; raises RefusedError where there are more.
+
+    A limit of 0 keeps nothing.
+    """
+    digest, kept, size = hashlib.sha256(), [], 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        if limit and size > limit:
+            raise RefusedError(EXCESSIVE, f"{shown(name)} has more than {limit} bytes")
+        if limit:
+            kept.append(chunk)
+    return digest.digest(), b"".join(kept)
+
+
+def troubles(members: Sequence[Member], found: Iterable[Trouble]) -> tuple[Trouble, ...]:
+    """What was found while reading, unsafe members, and names that several have; of each rule only the first ones."""
+    return tuple(capped((*found, *_unsafe(members), *_twice(members))))
+
+
+def capped(said: Iterable[tuple[Rule, str]]) -> Iterator[Trouble]:
+    """The first few of each rule, then how many more there are."""
+    counts: Counter[Rule] = Counter()
+    for rule, message in said:
+        counts[rule] += 1
+        if counts[rule] <= _TOLD:
+            yield Trouble(rule, message)
+    for rule, count in counts.items():
+        if count > _TOLD:
+            yield Trouble(rule, f"and {count - _TOLD} more like this")
+
+
+def broken(error: Exception) -> Trouble:
+    """A trouble out of what a library raised for damaged data."""
+    said = printable(" ".join(str(error).split())) or type(error).__name__
+    return Trouble(BROKEN, f"it can't be read: {said[:200]}")
+
+
+def shown(name: str) -> str:
+    """A member's name for people, cut to what a line holds."""
+    return printable(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…")
+
+
+def _unsafe(members: Iterable[Member]) -> Iterator[Trouble]:
+    for member in members:
+        if reason := _why_unsafe(member):
+            yield Trouble(UNSAFE_MEMBER, f"{shown(member.name)}: {reason}")
+
+
+def _why_unsafe(member: Member) -> str | None:
+    """Why a member mustn't be unpacked, None where it may be."""
+    if reason := _misplaced(member.name):
+        return reason
+    if member.kind is MemberKind.OTHER:
+        return "it is no file, folder or link"
+    if member.kind is MemberKind.LINK and (member.target is None or _misplaced(member.target)):
+        return "it is a link that leads out of the archive"
+    return None
+
+
+def _twice(members: Iterable[Member]) -> Iterator[Trouble]:
+    """Names that several members have; folders are merged by every program."""
+    seen: dict[str, bool] = {}
+    for member in members:
+        name = member.name.rstrip("/")
+        if seen.get(name) is False and member.kind is not MemberKind.FOLDER:
+            seen[name] = True
+            yield Trouble(DUPLICATE_MEMBER, f"{shown(name)} is in it more than once")
+        seen.setdefault(name, False)
+
+
+def _misplaced(path: str) -> str | None:
+    if not path.isprintable() or "\\" in path:
+        return "its name has characters that programs read in different ways"
+    if path.startswith("/") or _DRIVE.match(path):
+        return "its path is absolute"
+    return "its path leads upwards" if ".." in path.split("/") else None

@@ -1,0 +1,108 @@
+"""Core metadata: the header of PKG-INFO and METADATA, read as installers and indexes read it."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from relengtools.errors import printable
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+_END = re.compile(rb"\r?\n\r?\n")
+_DESCRIPTION = re.compile(rb"^Description[ \t]*:", re.MULTILINE | re.IGNORECASE)
+_FIELD = re.compile(rb"^([^\s:]+)[ \t]*:", re.MULTILINE)
+# Fields, and lines in all; the header of the largest real one has 3,000 lines.
+_MOST_FIELDS = 100
+_MOST_LINES = 20_000
+# Judged elsewhere, or free to be new.
+_ELSEWHERE = {"metadata_version", "requires_dist", "requires_python", "version", "description"}
+_REQUIRED = {"metadata-version": "metadata_version", "name": "name", "version": "version"}
+_ONCE = {"metadata-version", "name", "version", "summary", "license", "license-expression", "requires-python", "author"}
+_ONCE |= {"author-email", "maintainer", "maintainer-email", "home-page", "download-url", "description-content-type"}
+
+
+class Core(NamedTuple):
+    """What the metadata says; `dynamic` fields in lower case, `mistakes` against the specification, for people."""
+
+    name: str | None = None
+    version: str | None = None
+    requires_python: str | None = None
+    requires: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    dynamic: frozenset[str] = frozenset()
+    metadata_version: str | None = None
+    mistakes: tuple[str, ...] = ()
+
+
+def read(data: bytes) -> Core:
+    """The header of a metadata file; never raises. What follows the empty line, the description, isn't looked at.
+
+    An unknown Metadata-Version is no mistake. Source: PyPA's "Core metadata specifications".
+    """
+    end = _END.search(data)
+    header = data[: end.start()] if end else data
+    if header.count(b"\n") > _MOST_LINES or len(set(_FIELD.findall(header))) > _MOST_FIELDS:
+        return Core(mistakes=("it has more fields than metadata can have",))
+    from packaging.metadata import parse_email
+
+    try:
+        raw, unparsed = parse_email(header)
+    except (ValueError, LookupError, AssertionError) as error:
+        return Core(mistakes=(f"it can't be read: {printable(str(error))[:200]}",))
+    return Core(
+        name=raw.get("name"),
+        version=raw.get("version"),
+        requires_python=raw.get("requires_python"),
+        requires=tuple(raw.get("requires_dist", ())),
+        extras=tuple(raw.get("provides_extra", ())),
+        dynamic=frozenset(field.lower() for field in raw.get("dynamic", ())),
+        metadata_version=raw.get("metadata_version"),
+        mistakes=(*_unparsed(raw, unparsed, header), *_invalid(raw, unparsed)),
+    )
+
+
+def requirement(text: str) -> str:
+    """A requirement in one spelling, to compare it; the text itself where it is invalid."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return str(Requirement(text))
+    except (InvalidRequirement, ValueError):
+        return text
+
+
+def by_url(text: str) -> bool:
+    """Whether a requirement is a direct reference."""
+    if "@" not in text:
+        return False
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(text).url is not None
+    except (InvalidRequirement, ValueError):
+        return False
+
+
+def _unparsed(raw: "RawMetadata", unparsed: dict[str, list[str]], header: bytes) -> Iterator[str]:
+    for field in sorted(_ONCE & set(unparsed)):
+        values = unparsed[field]
+        yield f"{field.title()} stands in it {len(values)} times" if len(values) > 1 else f"{field.title()} is no UTF-8"
+    if (body := raw.get("description")) and not _DESCRIPTION.search(header):
+        line = printable(body.strip().split("\n")[0][:80])
+        yield f"the line '{line}' is no field, so that those behind it are taken for the description"
+
+
+def _invalid(raw: "RawMetadata", unparsed: dict[str, list[str]]) -> Iterator[str]:
+    """What packaging says of each field, and the required ones that are missing."""
+    from packaging.metadata import InvalidMetadata, Metadata
+
+    for field, key in _REQUIRED.items():
+        if field not in unparsed and not raw.get(key):
+            yield f"{field.title()} is missing"
+    checked = Metadata.from_raw(raw, validate=False)
+    for key in sorted(key for key in set(raw) - _ELSEWHERE if raw[key]):  # type: ignore[literal-required]
+        try:
+            getattr(checked, key)
+        except InvalidMetadata as error:
+            yield printable(" ".join(str(error).split()))[:300]
