@@ -19,7 +19,7 @@ def amount(metric: str, value: float) -> str:
     """`value` of `metric` with its unit: `20.3 MiB`, `15`."""
     if is_bytes(metric):
         return _binary(value)
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() else _three(value)
 
 
 def per_time(metric: str, per_second: float) -> str:
@@ -62,17 +62,20 @@ def _span(metric: str, per_second: float) -> tuple[str, float]:
 
 
 def _signed(metric: str, value: float) -> str:
-    number = (
-        _binary(abs(value)) if is_bytes(metric) else f"{abs(value):.3g}" if abs(value) < 1000 else f"{abs(value):,.0f}"
-    )
+    number = _binary(abs(value)) if is_bytes(metric) else _three(abs(value))
     return f"{'-' if value < 0 else '+' if value > 0 else ''}{number}"
+
+
+def _three(value: float) -> str:
+    """Three digits, or all that stand before the point."""
+    return f"{value:.3g}" if abs(value) < 99.95 else f"{value:,.0f}"
 
 
 def _binary(value: float) -> str:
     power = 0
-    while abs(value) >= 1000 and power < len(_BINARY) - 1:
+    while abs(value) >= 999.5 and power < len(_BINARY) - 1:
         value, power = value / 1024, power + 1
-    return f"{value:.0f} B" if power == 0 else f"{value:.3g} {_BINARY[power]}"
+    return f"{value:.0f} B" if power == 0 else f"{_three(value)} {_BINARY[power]}"
 
 
 def parse_amount(text: str) -> tuple[float, bool]:

@@ -1,0 +1,98 @@
+"""Numbers for people: the unit goes by the name of the metric, and no number is written with an exponent."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relengtools.leaks.units import amount, duration, is_bytes, per_time, with_interval
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("num_fds", 15.0, "15"),
+        ("num_fds", 12345.0, "12,345"),
+        ("num_fds", 1.2345, "1.23"),
+        ("num_fds", 99.96, "100"),
+        ("num_fds", 999.7, "1,000"),
+        ("rss_bytes", 0.0, "0 B"),
+        ("rss_bytes", 999.0, "999 B"),
+        ("rss_bytes", 1000.0, "0.977 KiB"),
+        ("rss_bytes", 20.3 * 2**20, "20.3 MiB"),
+        ("rss_bytes", 999.7 * 1024, "0.976 MiB"),
+        ("rss_bytes", 3.0 * 2**50, "3,072 TiB"),
+        ('sent_bytes_total{a="b"}', 2048.0, "2 KiB"),
+        ("rss_bytes", -2048.0, "-2 KiB"),
+    ],
+)
+def test_an_amount(metric: str, value: float, text: str) -> None:
+    assert amount(metric, value) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "rate", "text"),
+    [
+        ("num_fds", 0.0, "0/d"),
+        ("num_fds", 1 / 3600, "+1/h"),
+        ("num_fds", 0.9 / 3600, "+21.6/d"),
+        ("num_fds", -1 / 86400, "-1/d"),
+        ("num_fds", 0.27, "+972/h"),
+        ("num_fds", 100.0, "+100/s"),
+        ("rss_bytes", 1.2 * 2**20 / 3600, "+1.2 MiB/h"),
+        ("rss_bytes", 32.7 * 1024, "+32.7 KiB/s"),
+        ("rss_bytes", 0.1, "+8.44 KiB/d"),
+    ],
+)
+def test_a_rate_has_a_sign_and_the_time_that_reads_best(metric: str, rate: float, text: str) -> None:
+    assert per_time(metric, rate) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "text"),
+    [
+        (12 / 3600, 9 / 3600, 15 / 3600, "+12/h (+9 to +15)"),
+        (0.0, -1 / 3600, 2 / 3600, "0/h (-1 to +2)"),
+        (12 / 3600, None, 1.0, "+12/h"),
+        (None, None, None, ""),
+    ],
+)
+def test_an_interval_is_in_one_unit(rate, low, high, text: str) -> None:
+    assert with_interval("num_fds", rate, low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (300, "5 min"),
+        (5399, "1 h 30 min"),
+        (7200, "2 h"),
+        (12000, "3 h 20 min"),
+        (2 * 86400, "2 d"),
+        (2.5 * 86400, "2 d 12 h"),
+        (21 * 86400 + 3600, "21 d"),
+    ],
+)
+def test_a_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [("rss_bytes", True), ('a_bytes{b="c"}', True), ("x_bytes_total", True), ("num_fds", False), ("bytes_in", False)],
+)
+def test_bytes_are_known_by_the_name(metric: str, said: bool) -> None:
+    assert is_bytes(metric) is said
+
+
+@given(st.sampled_from(["num_fds", "rss_bytes"]), st.floats(1e-3, 1e15) | st.floats(-1e15, -1e-3))
+def test_no_number_has_an_exponent_and_all_are_near_the_value(metric: str, value: float) -> None:
+    text = amount(metric, value)
+    number, _, unit = text.partition(" ")
+    assert re.fullmatch(r"-?[\d,]+(\.\d+)?", number)
+    factor = 1024.0 ** ["B", "KiB", "MiB", "GiB", "TiB"].index(unit) if unit else 1.0
+    assert abs(float(number.replace(",", "")) * factor - value) <= max(0.006 * abs(value), 0.5 * (unit == "B"))
