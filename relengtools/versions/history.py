@@ -135,8 +135,8 @@ def judge(tags: Iterable[Tag], mapping: Mapping, ancestry: Ancestry | None = Non
     lower is for the tags' own scheme to say; ancestry and dates only break its ties. A product with a name of its own
     (`api/v1.0`) isn't compared with the others.
     """
-    releases = [_release(tag, mapping) for tag in tags]
-    products = _products(releases)
+    releases = [read_tag(tag, mapping) for tag in tags]
+    products = by_product(releases)
     entries = [_ranked(_distinct(product), mapping, ancestry) for product in products]
     return Report(
         releases,
@@ -149,7 +149,7 @@ def judge(tags: Iterable[Tag], mapping: Mapping, ancestry: Ancestry | None = Non
     )
 
 
-def _release(tag: Tag, mapping: Mapping) -> Release:
+def read_tag(tag: Tag, mapping: Mapping) -> Release:
     """Read a tag; where its scheme has been named, what stands before the version is not part of it."""
     whole = mapping(tag.name)
     starts = [match.start() for match in _NUMBER.finditer(tag.name)]
@@ -164,7 +164,7 @@ def _release(tag: Tag, mapping: Mapping) -> Release:
     return Release(tag, whole, tag.name[:start], tag.name[start:])
 
 
-def _products(releases: Sequence[Release]) -> list[list[Release]]:
+def by_product(releases: Sequence[Release]) -> list[list[Release]]:
     """The releases that have a version, by product.
 
     `api/v1.0` and `api@1.0` name one. A name before a dash may be that of the only one, unless there are several.
