@@ -221,10 +221,13 @@ def _read(paths: Sequence[str]) -> tuple[list["Project"], bool]:
     from relengtools.versions.project import read
 
     found = discover(paths or ["."])
-    projects = [project for place in _included(found.places.values(), paths) if (project := read(place))]
+    places = _included(found.places.values(), paths)
+    projects = [project for place in places if (project := read(place))]
     if not projects and not found.errors:
         where = ", ".join(printable(path) for path in paths or ["."])
-        found.errors.append(f"{where}: no project found: no pyproject.toml, setup.cfg or setup.py describes a package")
+        less = ", but for what [tool.relengtools] excludes" if len(places) < len(found.places) else ""
+        reason = f"no pyproject.toml, setup.cfg or setup.py describes a package{less}"
+        found.errors.append(f"{where}: no project found: {reason}")
     for line in (*found.notes, *found.errors[: None if projects else -1]):
         _say(line)
     if not projects:

@@ -18,25 +18,28 @@ if TYPE_CHECKING:
 # Patterns are compiled where they are needed: a start-up has no time for all of them.
 _INVALID_HINTS = (
     (r"\s*", "it is empty"),
-    (r"(?i:(?:v?0[.+-])?(?:unknown|untagged|undefined|none|null))", "a tool that found no version wrote it"),
     (r"(?s:[^#;]*\s[#;].*)", "setup.cfg has no comments behind a value"),
 )
-# Canonical texts that programs are known to write for want of a version, and why.
+# Texts that programs are known to write for want of a version, and why: canonical ones, or invalid as they stand.
 _FALLBACKS = (
-    (r"0\.0\.0", "setuptools and dunamai write it where they find no version, and plug-ins want it as a placeholder"),
+    (r"0(?:\.0)*", "setuptools and dunamai write it where they find no version, and plug-ins want it as a placeholder"),
     (
         r"0\.0\.0\.post[0-9]+\.dev[0-9]+(?:\+.*)?",
         "dunamai writes it where no tag fits its pattern (a leading v, by default) or the clone has no tags",
     ),
     (r"0\+(?:unknown|untagged).*", "versioneer writes it outside of a repository or where there is no tag"),
     (
-        r"0\.1\.dev[0-9]+\+(?:g[0-9a-f]|d[0-9]{8}|unknown).*",
+        r"0\.1\.dev(?:[1-9][0-9]*|[0-9]+\+(?:g[0-9a-f]|d[0-9]{8}|unknown).*)",
         "setuptools-scm writes it where it finds no tag, as in a shallow clone",
     ),
     (
         r".*\+(?:.*\.)?(?:unknown|fallback|untagged|notfound|no\.?git|not\.?found)(?:\..*)?",
         "its local label says that a tool found no version",
     ),
+)
+_NO_VERSION = (
+    r"(?i:(?:v?0[.+-])?(?:unknown|untagged|undefined|none|null))",
+    "a tool writes it that finds no version: no tag, a shallow clone, no metadata of an installed package",
 )
 _HASH_ONLY = r"[^+]*\+(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,40}(?:\.dirty|\.d[0-9]{8})?"
 _COUNTED = r"\.(?:dev|post)[1-9]"
@@ -52,6 +55,9 @@ def form(project: str, declaration: Declaration, settings: Settings, *, claims: 
     reading = read(declaration)
     if reading.level is Level.INVALID:
         yield _invalid(project, declaration, settings)
+        pattern, cause = _NO_VERSION
+        if claims and re.fullmatch(pattern, declaration.value.strip()):
+            yield _fallen_back(project, declaration, cause)
         return
     if declaration.kind.scheme != PEP440:
         return  # a right text of another scheme is no matter of PEP 440's
@@ -110,7 +116,7 @@ def described(value: str, schemes: "tuple[Scheme, ...]" = ()) -> tuple[str | Non
 
 def fallback(canonical: str) -> str | None:
     """Why a canonical version is one that a tool writes for want of another; None where nothing speaks for it."""
-    if not canonical.startswith(("0.", "0+")) and "+" not in canonical:
+    if canonical != "0" and not canonical.startswith(("0.0", "0.1.dev")) and "+" not in canonical:
         return None
     return next((why for pattern, why in _FALLBACKS if re.fullmatch(pattern, canonical)), None)
 
@@ -167,8 +173,11 @@ def _spelling(project: str, declaration: Declaration, reading: Reading, settings
 
 def _fallback(project: str, declaration: Declaration, reading: Reading) -> Finding | None:
     cause = fallback(reading.canonical or "")
-    if cause is None:
-        return None
+    return None if cause is None else _fallen_back(project, declaration, cause)
+
+
+def _fallen_back(project: str, declaration: Declaration, cause: str) -> Finding:
+    return finding(catalogue.FALLBACK, project, declaration, f"{declaration.value!r} is a fallback: {cause}")
     return finding(catalogue.FALLBACK, project, declaration, f"{declaration.value!r} is a fallback: {cause}")
 
 

@@ -102,6 +102,7 @@ def test_what_is_excluded_is_walked_past_but_can_be_named(tree, run):
     assert paths == [".", "tests/database/c"]
     assert codes(run("check")) == ["RV102"]
     assert run("check", "tests").out.startswith("tests/database/c")
+    assert "describes a package, but for what [tool.relengtools] excludes" in run("list", "examples").err
     for named in ("tests/data", "tests/data/a", "tests/data/a/pyproject.toml", "examples/b"):
         assert codes(run("check", named)) == ["RV102"]
 
