@@ -178,7 +178,6 @@ def _fallback(project: str, declaration: Declaration, reading: Reading) -> Findi
 
 def _fallen_back(project: str, declaration: Declaration, cause: str) -> Finding:
     return finding(catalogue.FALLBACK, project, declaration, f"{declaration.value!r} is a fallback: {cause}")
-    return finding(catalogue.FALLBACK, project, declaration, f"{declaration.value!r} is a fallback: {cause}")
 
 
 def _otherwise(project: str, declaration: Declaration, reading: Reading, version: str) -> Finding:
