@@ -179,7 +179,10 @@ class ProcfsReader:
 
 
 class PsutilReader:
-    """The same fields by psutil, for systems without procfs; what psutil has on some systems only is left out."""
+    """The same fields by psutil, for systems without procfs; what psutil has on some systems only is left out.
+
+    Raises ProcessGone when there is no such process, PermissionError when it's another user's and the system hides it.
+    """
 
     def __init__(self, pid: int) -> None:
         import psutil
@@ -190,6 +193,7 @@ class PsutilReader:
         try:
             self.process = psutil.Process(pid)
             self.start_ticks = round(self.process.create_time() * self.ticks)
+            self.read()
         except psutil.NoSuchProcess:
             raise ProcessGone from None
         except psutil.AccessDenied:

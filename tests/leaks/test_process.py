@@ -134,3 +134,14 @@ def test_descriptors_that_may_not_be_listed_are_unknown(tmp_path: Path, monkeypa
     monkeypatch.setattr(ProcfsReader, "list_fds", refuse)
     assert reader.sample().fds is None
     reader.close()
+
+
+def test_what_psutil_may_not_read_is_not_permitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    def denied(process: psutil.Process) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil.Process, "memory_info", denied)
+    with pytest.raises(PermissionError):
+        PsutilReader(os.getpid())
