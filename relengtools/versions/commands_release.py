@@ -1,0 +1,220 @@
+"""The command `relengtools versions release`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from relengtools.errors import Attempts, RelengError, printable
+
+if TYPE_CHECKING:
+    from relengtools.findings import Finding
+    from relengtools.versions.artifacts.distribution import Distribution
+    from relengtools.versions.project import Project
+    from relengtools.versions.release import Candidate
+    from relengtools.versions.settings import Settings
+
+
+@click.command()
+@click.argument("distributions", metavar="[DIST]...", nargs=-1)
+@click.option("--tag", metavar="TAG", help="The tag of the release, made already or about to be.")
+@click.option("--project", "path", metavar="PATH", help="The project.  [default: without DIST, the working directory]")
+@click.option("--build", is_flag=True, help="Also build the project, in isolation; this runs its code.")
+@click.option(
+    "--select", multiple=True, metavar="RULES", help="Only these rules: codes, prefixes or names, comma-separated."
+)
+@click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules; wins over --select.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for code scanning (SARIF 2.1.0), or as annotations of a GitHub workflow.",
+)
+def release(
+    distributions: Sequence[str],
+    tag: str | None,
+    path: str | None,
+    build: bool,
+    select: Sequence[str],
+    ignore: Sequence[str],
+    output_format: str,
+) -> int:
+    """The gate before a release: tag, project, sdists and wheels all have to say the same.
+
+    DIST are sdists and wheels. They are read within bounds and never unpacked, whatever is in them.
+
+    \b
+      tag        a version behind a prefix, on the commit that is checked out
+      project    its version, its copies, its requirements; nothing changed, no shallow clone
+      order      above all earlier releases of its line, and not taken
+      DIST       file name (PEP 625), folders, metadata, RECORD, __version__ and requirements agree
+      --build    the wheel from the sdist is the wheel from the tree
+
+    An index takes no local version and no dependency by URL; who keeps one of his own that does ignores the rules
+    unpublishable-version and direct-reference. `ignore` and `schemes` in [tool.relengtools] count here too (see
+    check); `select` doesn't. `relengtools versions rules RV7` explains the rules.
+
+    \b
+    Examples:
+      relengtools versions release dist/*
+      relengtools versions release dist/* --project . --tag v1.2.3
+      relengtools versions release --tag v1.2.3          before the tag is made, or in a hook
+      relengtools versions release --build               what would be released from here
+    """
+    from relengtools.versions import release as judging
+    from relengtools.versions.settings import rule_names
+
+    chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
+    attempts = Attempts(_say)
+    candidate = _candidate(tag, path, named=bool(distributions), building=build)
+    candidate = candidate._replace(
+        settings=_settings(candidate, chosen, ignored), distributions=list(_opened(distributions, attempts))
+    )
+    found: list[Finding] = []
+    if build:
+        with attempts:
+            candidate, found = _built(candidate)
+    with attempts:
+        found = [*judging.judge(candidate), *found]
+    _print(found, output_format, candidate)
+    return 2 if attempts.failed else min(len(found), 1)
+
+
+def _candidate(tag: str | None, path: str | None, named: bool, building: bool) -> "Candidate":
+    """What is known without the distributions: the project is the working directory's if nothing else is named."""
+    from relengtools.versions import release_order
+    from relengtools.versions.release import Candidate
+
+    name = None if tag is None else tag.strip().removeprefix("refs/tags/")
+    if name == "":
+        raise RelengError("--tag is empty: an unset variable?")
+    if path is None and named and not building:
+        return Candidate(name)
+    project = _project(path or ".", needed=path is not None or building or name is None)
+    directory = project.place.root if project else Path(path or ".").absolute()
+    return Candidate(name, project, release_order.clone(directory))
+
+
+def _project(path: str, needed: bool) -> "Project | None":
+    """The project at the path, or the only one below it."""
+    from relengtools.versions.discover import discover
+    from relengtools.versions.locate.source import shown
+    from relengtools.versions.project import read
+
+    found = discover([path])
+    if found.errors:
+        raise RelengError(found.errors[0])
+    at = [place for place in found.places.values() if place.path == shown(path)] or list(found.places.values())
+    projects = [project for place in at if (project := read(place))]
+    if len(projects) > 1:
+        names = ", ".join(printable(project.path) for project in projects[:5])
+        raise RelengError(
+            f"{printable(path)}: there are {len(projects)} projects below ({names}); name one by --project"
+        )
+    if not projects and needed:
+        raise RelengError(
+            f"{printable(path)}: no project found: no pyproject.toml, setup.cfg or setup.py describes a package"
+        )
+    return projects[0] if projects else None
+
+
+def _settings(candidate: "Candidate", select: Sequence[str], ignore: Sequence[str]) -> "Settings":
+    """Those of the project, under the command line's; what it selects for `check` mustn't switch the gate off."""
+    from relengtools.versions.settings import DEFAULT, find, narrowed
+
+    place = candidate.project.place if candidate.project else None
+    settings = find(place.root, place.tree, {}) if place else DEFAULT
+    return narrowed(settings._replace(select=()), select, ignore)
+
+
+def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"]:
+    """The distributions that can be read, each once."""
+    from relengtools.versions.artifacts import distribution
+    from relengtools.versions.locate.source import shown
+
+    for name in dict.fromkeys(names):
+        with attempts:
+            if not name:
+                raise RelengError("the name of a distribution is empty: an unset variable?")
+            with _progress(f"reading {printable(name)}"):
+                yield distribution.read(Path(name), shown(name))
+
+
+def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
+    """The candidate with what was built of it, and what went wrong."""
+    from relengtools.findings import Finding, Location
+    from relengtools.versions.artifacts import building
+
+    assert candidate.project is not None
+    place = candidate.project.place
+    try:
+        built = building.build(place.root, place.tree, _show)
+    finally:
+        _show(None)
+    found = [
+        Finding(rule, message, Location(place.path), place.path)
+        for rule, message in built.troubles
+        if candidate.settings.on(rule)
+    ]
+    return candidate._replace(distributions=[*candidate.distributions, *built.distributions]), found
+
+
+def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate") -> None:
+    from relengtools import output
+    from relengtools.versions.release import version
+
+    number = len(candidate.distributions)
+    match output_format:
+        case "json":
+            click.echo(output.json_document(findings, distributions=number, version=version(candidate)))
+        case "sarif":
+            from relengtools.output_sarif import document
+            from relengtools.versions.catalogue import RULES
+
+            click.echo(document(findings, RULES))
+        case "github":
+            from relengtools.output_github import annotations
+
+            click.echo(annotations(findings), nl=False)
+        case _:
+            click.echo(output.text(findings), nl=False)
+    if output_format in ("text", "github"):
+        parts = [
+            f"tag {printable(candidate.tag)}" if candidate.tag else None,
+            f"project {printable(candidate.path)}" if candidate.project else None,
+            _count(number, "distribution") if number else None,
+        ]
+        judged = ", ".join(part for part in parts if part) or "nothing"
+        one = version(candidate)
+        _say(f"{f'{one}: ' if one else ''}{judged}: {_count(len(findings), 'finding')}")
+
+
+@contextmanager
+def _progress(line: str) -> Iterator[None]:
+    _show(line)
+    try:
+        yield
+    finally:
+        _show(None)
+
+
+def _show(line: str | None) -> None:
+    """One line that is written over, on a terminal only; None takes it away."""
+    if sys.stderr.isatty():
+        click.echo("\r\033[K" + (f"relengtools: {line}" if line else ""), nl=False, err=True)
+
+
+def _split(given: Sequence[str]) -> list[str]:
+    return [name.strip() for text in given for name in text.split(",") if name.strip()]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _say(line: str) -> None:
+    click.echo(f"relengtools: {line}", err=True)

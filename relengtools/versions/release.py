@@ -1,0 +1,251 @@
+"""A release to findings: its tag, its project, its distributions, and whether all of them say the same."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from relengtools.errors import printable
+from relengtools.findings import Finding, Location
+from relengtools.versions import artifact_rules, catalogue, form_rules, history, providers, reading, release_order
+from relengtools.versions import check as checking
+from relengtools.versions.artifacts import metadata
+from relengtools.versions.artifacts.contents import MemberKind, shown
+from relengtools.versions.artifacts.distribution import Distribution
+from relengtools.versions.artifacts.filename import Form
+from relengtools.versions.catalogue_release import (
+    DIRTY_TREE,
+    METADATA_DISAGREEMENT,
+    OTHER_PROJECT,
+    RELEASE_DISAGREEMENT,
+    UNREADABLE_TAG,
+)
+from relengtools.versions.history import Mapping, Tag
+from relengtools.versions.project import Project
+from relengtools.versions.release_order import Clone
+from relengtools.versions.requirements.quiet import normalized
+from relengtools.versions.scheme import pep440
+from relengtools.versions.scheme.suspicion import suspicious
+from relengtools.versions.settings import DEFAULT, Settings
+
+# What `check` finds that makes a release wrong, and not only odd.
+_GRAVE = frozenset(
+    {
+        catalogue.INVALID,
+        catalogue.DISAGREEMENT,
+        catalogue.FALLBACK,
+        catalogue.INVALID_SPECIFIER,
+        catalogue.INVALID_PYTHON,
+        catalogue.MISSING,
+        catalogue.UNREADABLE,
+        catalogue.SYNTAX,
+        catalogue.BYTE_ORDER_MARK,
+    }
+)
+# Of these a wheel may only differ from its sdist where that calls them dynamic.
+_STATIC_SINCE = (2, 2)
+
+
+class Candidate(NamedTuple):
+    """What is to be released, as far as it is known; `tag` without `refs/tags/`."""
+
+    tag: str | None = None
+    project: Project | None = None
+    clone: Clone | None = None
+    distributions: Sequence[Distribution] = ()
+    settings: Settings = DEFAULT
+
+    @property
+    def path(self) -> str:
+        """The project's directory as people are told of it."""
+        return self.project.path if self.project else "."
+
+    @property
+    def mapping(self) -> Mapping:
+        """How tags are read."""
+        return Mapping(rules=self.settings.schemes)
+
+
+class Claim(NamedTuple):
+    """A version (canonical), and who states it."""
+
+    version: str
+    who: str
+
+
+def judge(candidate: Candidate) -> list[Finding]:
+    """Every finding that counts, on the tag, the clone, the project, each distribution, and their agreement.
+
+    Raises GitError.
+    """
+    tagged, stated = _tagged(candidate), _stated(candidate)
+    claim = tagged or stated
+    found = [*_tag(candidate, tagged, stated), *_clone(candidate, claim), *_project(candidate, tagged, stated)]
+    for distribution in candidate.distributions:
+        found += artifact_rules.judge(distribution, candidate.path)
+        found += _untracked(candidate, distribution)
+    found += [*_names(candidate), *_versions(candidate, claim), *_metadata(candidate)]
+    return [finding for finding in found if candidate.settings.on(finding.rule)]
+
+
+def version(candidate: Candidate) -> str | None:
+    """The version that is to be released, None where nothing states one, or distributions alone state several."""
+    claim = _tagged(candidate) or _stated(candidate)
+    versions = {claim.version} if claim else {d.version for d in candidate.distributions if d.version}
+    return next(iter(versions)) if len(versions) == 1 else None
+
+
+def _tagged(candidate: Candidate) -> Claim | None:
+    if candidate.tag is None:
+        return None
+    canonical = history.read_tag(Tag(candidate.tag), candidate.mapping).conversion.canonical
+    return Claim(canonical, f"the tag {candidate.tag}") if canonical else None
+
+
+def _stated(candidate: Candidate) -> Claim | None:
+    """What the project states, or its provider would compute; a tag that has yet to be made changes the latter."""
+    project, clone = candidate.project, candidate.clone
+    if project is None:
+        return None
+    if owner := project.owner:
+        canonical = reading.read(owner).canonical
+        return Claim(canonical, f"{owner.file}:{owner.span.line}") if canonical else None
+    if project.provider is None or (candidate.tag and not (clone and clone.tag(candidate.tag))):
+        return None
+    found = providers.state(project.provider, project.document, project.place.root, project.place.tree).version
+    canonical = pep440.read(found).canonical if found else None
+    return Claim(canonical, f"{project.provider} in {project.path}") if canonical else None
+
+
+def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> Iterator[Finding]:
+    """The tag by itself: a version behind a prefix, and nothing that has to be guessed."""
+    if candidate.tag is None:
+        return
+    release = history.read_tag(Tag(candidate.tag), candidate.mapping)
+    name, said = printable(candidate.tag), release.conversion
+    rule, reason = UNREADABLE_TAG, None
+    if tagged is None:
+        reason = f"names no version: {said.reason or 'nothing in it is one'}"
+    elif said.scheme != "rule" and pep440.read(release.bare).canonical != said.canonical:
+        reason = f"is no PEP 440 version behind a prefix: {said.canonical} would be a guess"
+    elif said.scheme != "rule" and (doubt := suspicious(release.bare)) and not _confirmed(candidate, tagged, stated):
+        rule, reason = catalogue.MISLEADING, f"is read as {said.canonical}: {doubt}"
+    if reason:
+        yield Finding(rule, f"{name} {reason}", Location(f"refs/tags/{candidate.tag}"), candidate.path)
+
+
+def _confirmed(candidate: Candidate, tagged: Claim, stated: Claim | None) -> bool:
+    """Whether the project or a distribution states what the tag is read as."""
+    versions = [stated.version if stated else None, *(d.version for d in candidate.distributions)]
+    return any(version is not None and pep440.equal(version, tagged.version) for version in versions)
+
+
+def _clone(candidate: Candidate, claim: Claim | None) -> Iterator[Finding]:
+    if candidate.clone is None:
+        return
+    name = candidate.project.name if candidate.project else None
+    wanted = claim.version if claim else version(candidate)
+    yield from release_order.judge(
+        candidate.clone, candidate.tag, wanted, normalized(name) if name else None, candidate.mapping, candidate.path
+    )
+
+
+def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> Iterator[Finding]:
+    """What `check` says that is grave, and the project's version against the tag."""
+    project = candidate.project
+    if project is None:
+        return
+    terms = checking.terms([project], {project.place.root: candidate.settings}, None, unsafe=False)
+    found = checking.report([project], terms)
+    yield from (finding._replace(fix=None) for finding in found if finding.rule in _GRAVE)
+    if tagged is None or stated is None or pep440.equal(stated.version, tagged.version):
+        return
+    message = f"{stated.who} says {stated.version}, {tagged.who} {tagged.version}"
+    if project.owner:
+        yield form_rules.finding(RELEASE_DISAGREEMENT, project.path, project.owner, message)
+    else:
+        yield Finding(RELEASE_DISAGREEMENT, message, Location(project.path), project.path)
+
+
+def _names(candidate: Candidate) -> Iterator[Finding]:
+    name = candidate.project.name if candidate.project else None
+    for distribution in candidate.distributions if name else ():
+        if distribution.name and normalized(distribution.name) != normalized(name or ""):
+            message = f"it is a distribution of {shown(distribution.name)}, and {printable(name or '')} is released"
+            yield Finding(OTHER_PROJECT, message, Location(distribution.file), candidate.path)
+
+
+def _versions(candidate: Candidate, claim: Claim | None) -> Iterator[Finding]:
+    """Every distribution against tag or project, else against what most of the same name state."""
+    for group in _by_name(candidate.distributions):
+        stated = [d for d in group if d.version]
+        reference = claim or _usual(stated)
+        for distribution in stated:
+            if reference and not pep440.equal(distribution.version or "", reference.version):
+                message = f"it is version {distribution.version}, {printable(reference.who)} says {reference.version}"
+                yield Finding(RELEASE_DISAGREEMENT, message, Location(distribution.file), candidate.path)
+
+
+def _usual(distributions: Sequence[Distribution]) -> Claim | None:
+    """The version that most state, the first of those where several do."""
+    counts = Counter(d.version for d in distributions)
+    chosen = next((d for d in distributions if counts[d.version] == max(counts.values())), None)
+    return Claim(chosen.version or "", chosen.file) if chosen else None
+
+
+def _by_name(distributions: Iterable[Distribution]) -> list[list[Distribution]]:
+    groups: dict[str, list[Distribution]] = {}
+    for distribution in distributions:
+        groups.setdefault(normalized(distribution.name or ""), []).append(distribution)
+    return list(groups.values())
+
+
+def _metadata(candidate: Candidate) -> Iterator[Finding]:
+    """The metadata of each wheel against that of the sdist of the same release."""
+    for group in _by_name(candidate.distributions):
+        for sdist in (d for d in group if d.form is Form.SDIST):
+            for wheel in (d for d in group if d.form is Form.WHEEL and d.version == sdist.version):
+                for message in _promises(sdist.core, wheel.core):
+                    place = Location(wheel.file)
+                    yield Finding(METADATA_DISAGREEMENT, f"{message} in {sdist.file}", place, candidate.path)
+
+
+def _promises(sdist: metadata.Core | None, wheel: metadata.Core | None) -> Iterator[str]:
+    """Fields that differ although the sdist doesn't call them dynamic (PEP 643)."""
+    if sdist is None or wheel is None or not _static(sdist):
+        return
+    fields = (
+        ("Requires-Python", [sdist.requires_python or ""], [wheel.requires_python or ""]),
+        ("Requires-Dist", map(metadata.requirement, sdist.requires), map(metadata.requirement, wheel.requires)),
+        ("Provides-Extra", map(normalized, sdist.extras), map(normalized, wheel.extras)),
+    )
+    for field, promised, given in fields:
+        here, there = set(given), set(promised)
+        if here != there and field.lower() not in sdist.dynamic:
+            more = [f"{shown(text)} is not" for text in sorted(here - there) if text]
+            less = [f"{shown(text)} is" for text in sorted(there - here) if text]
+            yield f"{field}: {', '.join([*more, *less][:5])}"
+
+
+def _static(core: metadata.Core) -> bool:
+    numbers = (core.metadata_version or "").split(".")
+    return all(part.isdigit() for part in numbers) and tuple(map(int, numbers)) >= _STATIC_SINCE
+
+
+def _untracked(candidate: Candidate, sdist: Distribution) -> Iterator[Finding]:
+    """Files of the tree that are in an sdist of the project and not in git."""
+    clone, project = candidate.clone, candidate.project
+    if clone is None or project is None or sdist.form is not Form.SDIST or not clone.untracked:
+        return
+    below = project.place.root.relative_to(clone.tree).as_posix()
+    inner = {m.name.partition("/")[2] for m in sdist.contents.members if m.kind is MemberKind.FILE}
+    found = [name for name in sorted(inner) if _holds(clone.untracked, (PurePosixPath(below) / name).as_posix())]
+    found = [name for name in found if (project.place.root / name).is_file() and ".egg-info/" not in name]
+    if found:
+        message = f"git doesn't know {', '.join(map(shown, found[:5]))}"
+        message += f" and {len(found) - 5} more" if len(found) > 5 else ""
+        yield Finding(DIRTY_TREE, message, Location(sdist.file), candidate.path)
+
+
+def _holds(untracked: Sequence[str], name: str) -> bool:
+    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in untracked)
