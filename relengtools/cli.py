@@ -20,6 +20,10 @@ VERSIONS = {
     "convert": ("relengtools.versions.commands_convert:convert", "A version from one scheme into another."),
     "history": ("relengtools.versions.commands_history:history", "What a scheme does to the order of releases."),
     "bump": ("relengtools.versions.commands_bump:bump", "The next version, written everywhere."),
+    "release": (
+        "relengtools.versions.commands_release:release",
+        "The gate: tag, project, sdists and wheels say the same.",
+    ),
     "rules": (
         "relengtools.versions.commands:rules",
         "The rules of `check`: what, why, an example, and how safe its fix is.",

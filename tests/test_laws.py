@@ -25,6 +25,7 @@ DOORS = {
         "relengtools.versions.commands_bump",
         "relengtools.versions.commands_convert",
         "relengtools.versions.commands_history",
+        "relengtools.versions.commands_release",
     },
     "packaging": {"relengtools.versions.scheme", "relengtools.versions.specifiers", "relengtools.versions.artifacts"},
     "build": {"relengtools.versions.artifacts"},
