@@ -24,7 +24,7 @@ CITATION = Form(Kind.CITATION, rf"^version:[ \t]*{_VALUE}[ \t]*(?:#.*)?\r?$")
 CONDA = Form(
     Kind.CONDA,
     r"""^\{%-?\s*set\s+version\s*=\s*["'](?P<version>[^"'{}\s]+)["']\s*-?%\}"""
-    r"""|^package:[ \t]*\r?\n(?:[ \t]+[^\n]*\n|[ \t]*\r?\n)*?[ \t]+version:[ \t]*["']?(?P<plain>[^\s"'#{}]+)["']?""",
+    r"""|^package:[ \t]*\r?\n(?:[ \t][^\n]*\n|\r?\n)*?[ \t]+version:[ \t]*["']?(?P<plain>[^\s"'#{}]+)["']?""",
 )
 PKGVER = r"""^pkgver=["']?(?P<version>[^\s"'#$(){}]+)["']?[ \t]*(?:#.*)?\r?$"""
 APKBUILD = Form(Kind.APKBUILD, PKGVER)
