@@ -94,31 +94,35 @@ def _candidate(tag: str | None, path: str | None, named: bool, building: bool) -
         raise RelengError("--tag is empty: an unset variable?")
     if path is None and named and not building:
         return Candidate(name)
-    project = _project(path or ".", needed=path is not None or building or name is None)
+    project = _project(path or ".", name, needed=path is not None or building or name is None)
     directory = project.place.root if project else Path(path or ".").absolute()
     return Candidate(name, project, release_order.clone(directory))
 
 
-def _project(path: str, needed: bool) -> "Project | None":
-    """The project at the path, or the only one below it."""
+def _project(path: str, tag: str | None, needed: bool) -> "Project | None":
+    """The project at the path, or the only one below it, or the one of several that the tag names (`api/v1.0`)."""
     from relengtools.versions.discover import discover
     from relengtools.versions.locate.source import shown
     from relengtools.versions.project import read
+    from relengtools.versions.release import names
 
     found = discover([path])
     if found.errors:
         raise RelengError(found.errors[0])
-    at = [place for place in found.places.values() if place.path == shown(path)] or list(found.places.values())
-    projects = [project for place in at if (project := read(place))]
+    everywhere = [(place.path, project) for place in found.places.values() if (project := read(place))]
+    named = [project for _, project in everywhere if tag and not needed and names(tag, project.name)]
+    here = [project for where, project in everywhere if where == shown(path)]
+    projects = named or here or [project for _, project in everywhere]
+    if len(projects) > 1 and not needed:
+        return None
     if len(projects) > 1:
-        names = ", ".join(printable(project.path) for project in projects[:5])
+        some = ", ".join(printable(project.path) for project in projects[:5])
         raise RelengError(
-            f"{printable(path)}: there are {len(projects)} projects below ({names}); name one by --project"
+            f"{printable(path)}: there are {len(projects)} projects below ({some}); name one by --project"
         )
     if not projects and needed:
-        raise RelengError(
-            f"{printable(path)}: no project found: no pyproject.toml, setup.cfg or setup.py describes a package"
-        )
+        what = "no pyproject.toml, setup.cfg or setup.py describes a package"
+        raise RelengError(f"{printable(path)}: no project found: {what}")
     return projects[0] if projects else None
 
 

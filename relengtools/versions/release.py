@@ -1,5 +1,6 @@
 """A release to findings: its tag, its project, its distributions, and whether all of them say the same."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -93,6 +94,13 @@ def version(candidate: Candidate) -> str | None:
     claim = _tagged(candidate) or _stated(candidate)
     versions = {claim.version} if claim else {d.version for d in candidate.distributions if d.version}
     return next(iter(versions)) if len(versions) == 1 else None
+
+
+def names(tag: str, project: str | None) -> bool:
+    """Whether the tag bears the project's name before its version, as in `api/v1.0`."""
+    prefix = history.read_tag(Tag(tag), Mapping()).prefix
+    words = [word for word in re.split(r"[/@]|-(?=v?$)|==", prefix) if word not in ("", "v")]
+    return project is not None and bool(words) and normalized(words[-1]) == normalized(project)
 
 
 def _tagged(candidate: Candidate) -> Claim | None:
