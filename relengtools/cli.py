@@ -24,6 +24,10 @@ VERSIONS = {
         "relengtools.versions.commands_release:release",
         "The gate: tag, project, sdists and wheels say the same.",
     ),
+    "migrate": (
+        "relengtools.versions.commands_migrate:migrate",
+        "Make a setup.py that asks `git describe` compliant.",
+    ),
     "rules": (
         "relengtools.versions.commands:rules",
         "The rules of `check`: what, why, an example, and how safe its fix is.",
@@ -35,6 +39,8 @@ LEAKS = {
         "relengtools.leaks.commands:analyze",
         "Say for each metric whether it leaks, how fast, how surely.",
     ),
+    "check": ("relengtools.leaks.commands_verdict:check", "The gate for pipelines: exit 1 when something leaks."),
+    "compare": ("relengtools.leaks.commands_verdict:compare", "What a change did to each leak, as intervals."),
     "report": ("relengtools.leaks.commands:report", "One HTML page with plots, pictures, Markdown and JSON."),
 }
 

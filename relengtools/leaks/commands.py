@@ -92,14 +92,15 @@ def record(
     settings = Settings(interval=interval, duration=duration, metrics=metrics, pprof=pprof, once=once)
     show = _progress if _on_terminal() else _quiet
     wanted = selector(pid=pid, name=name, listen=listen, command=command)
-    outcome = run(wanted, output, settings, notify=_say, progress=show)
-    _say(_closing(outcome))
+    outcome = run(wanted, output, settings, notify=say, progress=show)
+    say(_closing(outcome))
     if not outcome.samples:
         raise RelengError("nothing was recorded")
     click.echo(outcome.path)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tell the person at the terminal, beside the answer."""
     click.echo(f"{CLEAR if _on_terminal() else ''}relengtools: {line}", err=True)
 
 
@@ -159,10 +160,10 @@ def analyze(
       relengtools leaks analyze soju.db
       relengtools leaks analyze --load sessions --metric vms_bytes --output-format json history.csv
     """
-    _needs_numpy("analyze")
+    needs_numpy("analyze")
     from relengtools.leaks import judge, series
 
-    attempts = Attempts(_say)
+    attempts = Attempts(say)
     for path in recordings:
         with attempts:
             analysis = judge.analyze(series.read(path), load=load, events=events, metrics=metrics).as_json()
@@ -187,7 +188,7 @@ def report(
     Example:
       relengtools leaks report soju.db -o report/
     """
-    _needs_numpy("report")
+    needs_numpy("report")
     from relengtools.leaks import report as reporting
 
     made = reporting.build(recording, load=load, events=events, metrics=metrics)
@@ -196,7 +197,8 @@ def report(
     click.echo(paths[0])
 
 
-def _needs_numpy(command: str) -> None:
+def needs_numpy(command: str) -> None:
+    """Raise RelengError, in one line, where the `report` extra is not installed."""
     from importlib import import_module
 
     try:

@@ -5,21 +5,18 @@ The same recording gives the same bytes: no clock, no random number and no path 
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import judge, page, plot, profiles, series
+from relengtools.leaks import exhaustion, judge, page, plot, profiles, series
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.series import Frame
 from relengtools.leaks.units import duration, per_time
-from relengtools.leaks.verdict import finite
 
 # In the order a reader wants them: what a process is limited in comes first.
 RESOURCES = (
@@ -109,7 +106,7 @@ def _summary(
         "recording": _about(frame, loaded, name, analysis["observed_s"]),
         "verdicts": verdicts,
         "others": others,
-        "limits": list(_limits(frame, loaded, analysis["metrics"])),
+        "limits": list(exhaustion.limits(frame, loaded, analysis["metrics"])),
         "classes": _classes(loaded),
         "stacks": stacks,
         "events": _events(loaded),
@@ -168,46 +165,6 @@ def _about(frame: Frame, loaded: Loaded | None, name: str, observed_s: float) ->
         "samples": len(frame.time),
         "restarts": len(_restarts(frame)),
     }
-
-
-def _limits(frame: Frame, loaded: Loaded | None, metrics: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Where a limit is known: how far it is, as an interval of the leak's rate; only a leak is extrapolated."""
-    for metric, source, limit in _known_limits(frame, loaded):
-        now = float(frame.columns[metric][np.isfinite(frame.columns[metric])][-1])
-        verdict = metrics.get(metric, {})
-        leaking = verdict.get("verdict") == "leak"
-        soonest, latest = (
-            _seconds_to(limit - now, verdict.get(end)) if leaking else None for end in ("ci_high", "ci_low")
-        )
-        yield {
-            "metric": metric,
-            "source": source,
-            "now": now,
-            "limit": limit,
-            "seconds_low": soonest,
-            "seconds_high": latest,
-            "left": _left(leaking, soonest, latest),
-        }
-
-
-def _known_limits(frame: Frame, loaded: Loaded | None) -> Iterator[tuple[str, str, float]]:
-    nofile = loaded.processes[-1].max_fds if loaded and loaded.processes else None
-    served = frame.columns.get("process_max_fds")
-    if nofile is None and served is not None:
-        nofile = int(served[np.isfinite(served)][-1])
-    counted = next((name for name in ("num_fds", "process_open_fds") if name in frame.columns), None)
-    if nofile is not None and counted:
-        yield counted, "RLIMIT_NOFILE", float(nofile)
-
-
-def _seconds_to(distance: float, rate: float | None) -> float | None:
-    return finite(max(0.0, distance) / rate) if rate is not None and rate > 0 else None
-
-
-def _left(leaking: bool, soonest: float | None, latest: float | None) -> str:
-    if not leaking or soonest is None:
-        return "not at the present load" if not leaking else "unknown"
-    return f"{duration(soonest)} to {duration(latest)}" if latest is not None else f"{duration(soonest)} at the soonest"
 
 
 def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:

@@ -75,33 +75,27 @@ def _binary(value: float) -> str:
     power = 0
     while abs(value) >= 999.5 and power < len(_BINARY) - 1:
         value, power = value / 1024, power + 1
-    return f"{value:.0f} B" if power == 0 else f"{_three(value)} {_BINARY[power]}"
+    return f"{round(value)} B" if power == 0 else f"{_three(value)} {_BINARY[power]}"
 
 
 def parse_amount(text: str) -> tuple[float, bool]:
     """`2GiB`, `1.5 MB`, `500` → the amount, and whether it is in bytes; raises ValueError."""
-    number, unit = _split(text)
-    if unit and unit not in _BYTES:
+    number = text.strip().rstrip("kKMGTiB ")
+    unit = text.strip()[len(number) :].strip()
+    try:
+        value = float(number) * (_BYTES[unit] if unit else 1.0)
+    except (ValueError, KeyError):
+        value = math.nan
+    if not 0 <= value < math.inf:
         raise ValueError(f"{text!r} is no amount: write 500 or, of bytes, 64KiB, 2GiB")
-    return number * _BYTES.get(unit, 1.0), bool(unit)
+    return value, bool(unit)
 
 
 def parse_rate(text: str) -> tuple[float, bool]:
     """`100KiB/h`, `3/d` → the amount a second, and whether it is in bytes; raises ValueError."""
-    amount_, slash, time = text.partition("/")
+    number, _, time = text.partition("/")
     try:
-        value, in_bytes = parse_amount(amount_)
-        if not slash:
-            raise ValueError
+        value, in_bytes = parse_amount(number)
         return value / _TIMES[time.strip()], in_bytes
     except (ValueError, KeyError):
         raise ValueError(f"{text!r} is no rate: write 100KiB/h or 3/d (a time is one of s, min, h, d)") from None
-
-
-def _split(text: str) -> tuple[float, str]:
-    stripped = text.strip()
-    number = stripped.rstrip("kKMGTiB ")
-    value = float(number)
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{text!r} is not an amount")
-    return value, stripped[len(number) :].strip()

@@ -1,0 +1,126 @@
+"""Verdicts → pass or fail, for pipelines.
+
+A gate that has a maximum is an equivalence test (Schuirmann 1987): the whole 95 % interval of the rate must be at or
+below the maximum for a pass. So for each metric there are three answers:
+
+- *leak*: it leaks, and it isn't shown that it leaks no faster than the maximum;
+- *insufficient*: no leak is shown, and neither is its absence (or, with a maximum, the interval reaches above it);
+- *pass*: anything else, a leak that is surely slower than its maximum included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from relengtools.errors import RelengError
+from relengtools.leaks.units import is_bytes, per_time
+
+SHORT = {
+    "rss": ("rss_bytes", "process_resident_memory_bytes"),
+    "anon": ("anon_bytes",),
+    "vms": ("vms_bytes",),
+    "fds": ("num_fds", "process_open_fds"),
+    "sockets": ("n_sockets",),
+    "unlisted": ("sockets_unlisted",),
+    "close_wait": ("tcp_close_wait",),
+    "files": ("n_reg_files",),
+    "pipes": ("n_pipes",),
+    "threads": ("n_threads", "go_threads"),
+    "goroutines": ("go_goroutines", "goroutines"),
+    "heap": ("go_memstats_heap_inuse_bytes",),
+    "next_gc": ("go_memstats_next_gc_bytes",),
+    "stacks": ("go_memstats_stack_inuse_bytes",),
+}
+"""Names to type, and the columns that they stand for: the first that is there."""
+
+
+class Outcome(StrEnum):
+    """What the gate says of one metric."""
+
+    LEAK = "leak"
+    INSUFFICIENT = "insufficient"
+    PASS = "pass"  # noqa: S105  no password
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The gate's answer on one metric; `verdict` is the JSON object of its analysis, `most` a rate a second."""
+
+    metric: str
+    outcome: Outcome
+    message: str
+    verdict: Mapping[str, Any]
+    most: float | None
+
+
+def named(name: str, columns: Mapping[str, Any], source: str) -> str:
+    """The column that a full or short name stands for; raises RelengError if there is none."""
+    if name in columns:
+        return name
+    for column in SHORT.get(name, ()):
+        if column in columns:
+            return column
+    wanted = " or ".join(SHORT.get(name, (name,)))
+    raise RelengError(f"{source}: has no values for {wanted}; `relengtools leaks analyze` shows what it has")
+
+
+def in_unit(metric: str, value: tuple[float, bool]) -> float:
+    """A number that was given for `metric`; raises RelengError if it's in bytes and the metric isn't."""
+    number, in_bytes = value
+    if in_bytes and not is_bytes(metric):
+        raise RelengError(f"{metric} is not in bytes: give its limit as a plain number")
+    return number
+
+
+def rule(metrics: Mapping[str, Mapping[str, Any]], decisive: Sequence[str], most: Mapping[str, float]) -> list[Ruling]:
+    """Judge the `decisive` ones of the analysed `metrics` by the rates a second that are allowed at `most`."""
+    return [_ruling(metric, metrics[metric], most.get(metric)) for metric in decisive]
+
+
+def _ruling(metric: str, verdict: Mapping[str, Any], most: float | None) -> Ruling:
+    high = verdict["ci_high"]
+    within = most is not None and high is not None and high <= most
+    allowed = "" if most is None else f"at most {per_time(metric, most)} is allowed, "
+    if verdict["verdict"] == "leak":
+        if within:
+            message = f"{allowed}and it surely leaks no faster"
+            return Ruling(metric, Outcome.PASS, message, verdict, most)
+        return Ruling(metric, Outcome.LEAK, f"{allowed}{verdict['reason']}", verdict, most)
+    if verdict["verdict"] == "insufficient" if most is None else not within:
+        reach = "" if most is None else "not shown yet: "
+        return Ruling(metric, Outcome.INSUFFICIENT, f"{allowed}{reach}{verdict['reason']}", verdict, most)
+    return Ruling(metric, Outcome.PASS, f"{allowed}{verdict['reason']}", verdict, most)
+
+
+def judged(rulings: Sequence[Ruling]) -> bool:
+    """Whether anything could be judged at all: a gate that saw nothing must not open."""
+    return any(r.verdict["ci_high"] is not None for r in rulings)
+
+
+def passes(rulings: Sequence[Ruling], *, strict: bool) -> bool:
+    """Whether no metric leaks; `strict` also wants each of them shown not to."""
+    closed = {Outcome.LEAK, Outcome.INSUFFICIENT} if strict else {Outcome.LEAK}
+    return not any(r.outcome in closed for r in rulings)
+
+
+def as_json(analysis: Mapping[str, Any], rulings: Sequence[Ruling], *, strict: bool) -> dict[str, Any]:
+    """One object a file: whether it passes, what was found, and the verdicts that decided."""
+    return {
+        **{key: analysis[key] for key in ("file", "observed_s", "regimes")},
+        "passed": passes(rulings, strict=strict),
+        "findings": [
+            {
+                "metric": r.metric,
+                "outcome": r.outcome.value,
+                "message": r.message,
+                **{key: r.verdict[key] for key in ("verdict", "rate_per_s", "ci_low", "ci_high", "onset")},
+                "max_rate_per_s": r.most,
+            }
+            for r in rulings
+            if r.outcome is not Outcome.PASS
+        ],
+        "metrics": {r.metric: dict(r.verdict) for r in rulings},
+    }

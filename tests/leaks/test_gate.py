@@ -1,0 +1,236 @@
+"""The gate for pipelines: what passes, names and units that are typed, and how long until a limit is reached."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from leaks.synthetic import bouncer, frame
+
+from relengtools import cli
+from relengtools.errors import RelengError
+from relengtools.leaks import exhaustion, gate, units
+from relengtools.leaks.gate import Outcome
+
+
+def verdict(kind, low=None, high=None):
+    rate = None if low is None or high is None else (low + high) / 2
+    return {"verdict": kind, "rate_per_s": rate, "ci_low": low, "ci_high": high, "reason": "because", "onset": None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "most", "outcome"),
+    [
+        ("leak", 2.0, 4.0, None, Outcome.LEAK),
+        ("leak", 2.0, 4.0, 4.0, Outcome.PASS),
+        ("leak", 2.0, 4.0, 3.9, Outcome.LEAK),
+        ("leak", 2.0, 4.0, 1.0, Outcome.LEAK),
+        ("leak", None, None, 9.0, Outcome.LEAK),
+        ("insufficient", -1.0, 4.0, None, Outcome.INSUFFICIENT),
+        ("insufficient", -1.0, 4.0, 5.0, Outcome.PASS),
+        ("insufficient", -1.0, 4.0, 3.0, Outcome.INSUFFICIENT),
+        ("insufficient", None, None, 3.0, Outcome.INSUFFICIENT),
+        ("stable", 0.0, 0.0, None, Outcome.PASS),
+        ("stable", 0.0, 1.0, 0.5, Outcome.INSUFFICIENT),
+        ("load", 0.0, 1.0, None, Outcome.PASS),
+        ("warmup", 0.0, 1.0, None, Outcome.PASS),
+        ("warmup", 0.0, 1.0, 0.5, Outcome.INSUFFICIENT),
+    ],
+)
+def test_what_passes(kind, low, high, most, outcome):
+    (ruling,) = gate.rule({"m": verdict(kind, low, high)}, ["m"], {} if most is None else {"m": most})
+    assert ruling.outcome is outcome
+    assert "because" in ruling.message or outcome is Outcome.PASS
+    assert gate.passes([ruling], strict=False) == (outcome is not Outcome.LEAK)
+    assert gate.passes([ruling], strict=True) == (outcome is Outcome.PASS)
+
+
+def test_only_what_is_decisive_counts():
+    metrics = {"a": verdict("stable", 0, 0), "b": verdict("leak", 1, 2)}
+    assert gate.passes(gate.rule(metrics, ["a"], {}), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "columns", "full"),
+    [
+        ("rss", {"rss_bytes", "process_resident_memory_bytes"}, "rss_bytes"),
+        ("rss", {"process_resident_memory_bytes"}, "process_resident_memory_bytes"),
+        ("fds", {"process_open_fds"}, "process_open_fds"),
+        ("goroutines", {"go_goroutines"}, "go_goroutines"),
+        ("goroutines", {"goroutines", "go_goroutines"}, "goroutines"),
+        ('x{a="b"}', {'x{a="b"}'}, 'x{a="b"}'),
+    ],
+)
+def test_names_that_are_typed(typed, columns, full):
+    assert gate.named(typed, dict.fromkeys(columns), "f") == full
+
+
+@pytest.mark.parametrize("typed", ["rss", "nope", ""])
+def test_a_name_of_nothing_is_an_error(typed):
+    with pytest.raises(RelengError, match="has no values for"):
+        gate.named(typed, {"num_fds": None}, "f.csv")
+
+
+def test_bytes_of_a_count_are_an_error():
+    assert gate.in_unit("rss_bytes", (5.0, False)) == 5.0
+    with pytest.raises(RelengError, match="num_fds is not in bytes"):
+        gate.in_unit("num_fds", (5.0, True))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("100KiB/h", (100 * 1024 / 3600, True)),
+        ("1.5 MB / d", (1.5e6 / 86400, True)),
+        ("3/d", (3 / 86400, False)),
+        ("0/s", (0.0, False)),
+        ("7/min", (7 / 60, False)),
+        ("10B/s", (10.0, True)),
+    ],
+)
+def test_rates_that_are_typed(text, value):
+    assert units.parse_rate(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "5/", "/h", "5/y", "-1/h", "inf/h", "nan/h", "5KiX/h", "5 6/h", "1/2/h", "BK/s"]
+)
+def test_what_is_no_rate(text):
+    with pytest.raises(ValueError, match="is no rate"):
+        units.parse_rate(text)
+
+
+@pytest.mark.parametrize("text", ["", "GiB", "-5", "inf", "nan", "5XiB", "5/h", "1e999"])
+def test_what_is_no_amount(text):
+    with pytest.raises(ValueError, match="is no amount"):
+        units.parse_amount(text)
+
+
+@given(st.floats(0, 1e6), st.sampled_from(["B", "KiB", "MiB", "GiB", "TiB"]))
+def test_binary_units_are_powers_of_1024(number, unit):
+    value, in_bytes = units.parse_amount(f"{number!r}{unit}")
+    assert in_bytes
+    assert value == number * 1024.0 ** ["B", "KiB", "MiB", "GiB", "TiB"].index(unit)
+
+
+# ------------------------------------------------------------------------------------------ exhaustion
+
+
+def test_a_limit_is_reached_between_the_ends_of_the_rate():
+    data = frame({"num_fds": [10.0, 20.0], "process_max_fds": [1020.0, np.nan]})
+    (limit,) = exhaustion.limits(data, None, {"num_fds": verdict("leak", 1.0, 2.0)})
+    assert (limit["source"], limit["now"], limit["limit"]) == ("RLIMIT_NOFILE", 20.0, 1020.0)
+    assert (limit["seconds_low"], limit["seconds_high"]) == (500.0, 1000.0)
+    assert exhaustion.sentence(limit) == (
+        "num_fds is at 20 of 1,020 (RLIMIT_NOFILE): reached in 8 min to 17 min at the present load"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (verdict("stable", -1.0, 1.0), "not at the present load"),
+        (verdict("leak", -1.0, 1.0), "30 s at the soonest"),
+        (verdict("leak", None, None), "unknown"),
+        (verdict("leak", 1.0, 1.0), "30 s"),
+    ],
+)
+def test_a_limit_that_is_not_reached_for_certain(said, left):
+    data = frame({"rss_bytes": [50.0, 70.0]})
+    (limit,) = exhaustion.limits(data, None, {"rss_bytes": said}, {"rss_bytes": 100.0})
+    assert limit["left"] == left
+
+
+def test_what_is_past_its_limit_is_there_now():
+    data = frame({"rss_bytes": [50.0, 170.0]})
+    (limit,) = exhaustion.limits(data, None, {"rss_bytes": verdict("leak", 1.0, 2.0)}, {"rss_bytes": 100.0})
+    assert (limit["seconds_low"], limit["seconds_high"]) == (0.0, 0.0)
+
+
+# ------------------------------------------------------------------------------------------- the command
+
+
+def check(*arguments):
+    """`leaks check` in this process: exit code and stdout; an error for people is 2."""
+    done = CliRunner().invoke(cli.relengtools, ["leaks", "check", *map(str, arguments)])
+    return (2 if isinstance(done.exception, RelengError) else done.exit_code), done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """CSV files: `clean`, `leaky` (about 72 descriptors an hour), `short`, and `bare` without a resource."""
+    folder = tmp_path_factory.mktemp("gate")
+    made = {"clean": bouncer(3), "leaky": bouncer(3, fd_leak=0.02), "short": {"num_fds": [5, 6, 5, 6]}}
+    made["bare"] = {"queue_length": np.arange(40), "closed_total": np.arange(40)}
+    return {name: written(folder / f"{name}.csv", columns) for name, columns in made.items()}
+
+
+def written(path, columns):
+    data = frame(columns)
+    table = np.column_stack([data.time, *data.columns.values()])
+    np.savetxt(path, table, delimiter=",", fmt="%.10g", header=",".join(["ts_unix", *data.columns]), comments="")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "code"),
+    [
+        (["clean"], [], 0),
+        (["leaky"], [], 1),
+        (["clean", "leaky"], [], 1),
+        (["leaky"], ["--max-rate", "fds=1000/h"], 0),
+        (["leaky"], ["--max-rate", "num_fds=10/h"], 1),
+        (["leaky"], ["--max-rate", "nope=10/h"], 2),
+        (["leaky"], ["--max-rate", "fds=10KiB/h"], 2),
+        (["leaky"], ["--max-rate", "fds=10"], 2),
+        (["leaky"], ["--max-rate", "10/h"], 2),
+        (["clean"], ["--max-rate", "fds=0/h"], 0),
+        (["clean"], ["--max-rate", "fds=0/h", "--fail-on", "insufficient"], 1),
+        (["clean"], ["--limit", "fds=100"], 0),
+        (["clean"], ["--metric", "nope"], 2),
+        (["short"], [], 2),
+        (["bare"], [], 2),
+        (["bare"], ["--metric", "queue_length"], 0),
+        (["nowhere"], [], 2),
+        (["nowhere", "leaky"], [], 2),
+    ],
+)
+def test_exit_codes(files, names, options, code):
+    said, out, err = check(*(files.get(name, name) for name in names), *options)
+    assert said == code
+    assert out or err or code == 2
+
+
+def test_the_rest_is_judged_when_a_file_is_missing(files):
+    code, out, err = check("nowhere", files["leaky"])
+    assert code == 2
+    assert "leaky.csv: failed: 1 of 3 leak" in out
+    assert "nowhere: cannot be read" in err
+
+
+def test_json_is_one_object_a_file(files):
+    code, out, _ = check("--output-format", "json", files["clean"], files["leaky"], "--limit", "fds=1000")
+    clean, leaky = (json.loads(line) for line in out.splitlines())
+    assert code == 1
+    assert (clean["passed"], [f for f in clean["findings"] if f["outcome"] == "leak"]) == (True, [])
+    (finding,) = leaky["findings"]
+    assert (finding["metric"], finding["outcome"], finding["max_rate_per_s"]) == ("num_fds", "leak", None)
+    assert finding["ci_low"] <= finding["rate_per_s"] <= finding["ci_high"]
+    assert leaky["metrics"]["num_fds"]["verdict"] == "leak"
+    assert leaky["limits"][0]["seconds_low"] < leaky["limits"][0]["seconds_high"]
+
+
+def test_a_metric_that_is_no_resource_counts_when_asked_for(tmp_path):
+    rows = np.arange(1200)
+    grows = written(tmp_path / "grows.csv", {"open_handles": rows // 10, "num_fds": 5 + rows % 2})
+    assert check(grows)[0] == 0
+    assert check(grows, "--metric", "open_handles")[0] == 1
+
+
+def test_a_recording_that_decides_nothing_is_not_called_passed(tmp_path):
+    brief = written(tmp_path / "brief.csv", {"num_fds": 5 + np.arange(100) % 3})
+    code, out, _ = check(brief)
+    assert (code, out.split("\n")[0].split(": ")[1]) == (0, "undecided")
+    assert check(brief, "--fail-on", "insufficient")[0] == 1
