@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from relengtools.findings import Edit
 from relengtools.versions.rewrite import Change, Fate
 
 _CONTEXT = 3
@@ -41,9 +42,8 @@ def _hunks(change: Change) -> list[Hunk]:
     hunks: list[tuple[int, int, bytes]] = []
     for edit in change.edits:
         first = data.rfind(b"\n", 0, edit.start) + 1
-        end = data.find(b"\n", edit.end)
-        last = end + 1 if end >= 0 else len(data)
         new = edit.new.encode()
+        last = edit.end if _whole_lines(data, edit, new) else (data.find(b"\n", edit.end) + 1 or len(data))
         if hunks and hunks[-1][1] >= first:
             start, end_before, before = hunks.pop()
             kept = before[: len(before) - max(0, end_before - edit.start)] + data[end_before : edit.start]
@@ -54,6 +54,12 @@ def _hunks(change: Change) -> list[Hunk]:
         Hunk(data.count(b"\n", 0, start), data.count(b"\n", 0, start) + len(_lines(data[start:last])), _lines(text))
         for start, last, text in hunks
     ]
+
+
+def _whole_lines(data: bytes, edit: Edit, new: bytes) -> bool:
+    """Whether lines take the place of lines, so that the one after them isn't touched."""
+    starts = all(at == 0 or data[at - 1 : at] == b"\n" for at in (edit.start, edit.end))
+    return starts and (not new or new.endswith(b"\n"))
 
 
 def _grouped(hunks: Iterable[Hunk], total: int) -> list[list[Hunk]]:

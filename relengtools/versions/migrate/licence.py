@@ -1,0 +1,130 @@
+"""What `license` and the licence classifiers of setup.py say, as one SPDX expression (PEP 639)."""
+
+import re
+from collections.abc import Sequence
+
+CLASSIFIER = "License ::"
+
+
+class CannotCarryError(Exception):
+    """Something of setup.py has no certain place in pyproject.toml; says what and why."""
+
+
+# What a classifier may stand for; the first is what it says where nothing else does, None where that isn't certain.
+_OSI = "License :: OSI Approved :: "
+_CLASSIFIERS: dict[str, tuple[str | None, ...]] = {
+    f"{_OSI}Apache Software License": (None, "Apache-2.0", "Apache-1.1", "Apache-1.0"),
+    f"{_OSI}BSD License": (None, "BSD-3-Clause", "BSD-2-Clause", "0BSD", "BSD-1-Clause", "BSD-4-Clause"),
+    f"{_OSI}MIT License": ("MIT",),
+    f"{_OSI}MIT No Attribution License (MIT-0)": ("MIT-0",),
+    f"{_OSI}ISC License (ISCL)": ("ISC",),
+    f"{_OSI}Mozilla Public License 2.0 (MPL 2.0)": ("MPL-2.0",),
+    f"{_OSI}Python Software Foundation License": (None, "PSF-2.0", "Python-2.0"),
+    f"{_OSI}The Unlicense (Unlicense)": ("Unlicense",),
+    f"{_OSI}zlib/libpng License": ("Zlib",),
+    f"{_OSI}Zope Public License": (None, "ZPL-2.1", "ZPL-2.0", "ZPL-1.1"),
+    f"{_OSI}GNU Affero General Public License v3": ("AGPL-3.0-only",),
+    f"{_OSI}GNU Affero General Public License v3 or later (AGPLv3+)": ("AGPL-3.0-or-later",),
+    f"{_OSI}GNU General Public License (GPL)": (
+        None,
+        "GPL-2.0-only",
+        "GPL-2.0-or-later",
+        "GPL-3.0-only",
+        "GPL-3.0-or-later",
+    ),
+    f"{_OSI}GNU General Public License v2 (GPLv2)": ("GPL-2.0-only",),
+    f"{_OSI}GNU General Public License v2 or later (GPLv2+)": ("GPL-2.0-or-later",),
+    f"{_OSI}GNU General Public License v3 (GPLv3)": ("GPL-3.0-only",),
+    f"{_OSI}GNU General Public License v3 or later (GPLv3+)": ("GPL-3.0-or-later",),
+    f"{_OSI}GNU Lesser General Public License v2 (LGPLv2)": ("LGPL-2.0-only", "LGPL-2.1-only"),
+    f"{_OSI}GNU Lesser General Public License v2 or later (LGPLv2+)": ("LGPL-2.0-or-later", "LGPL-2.1-or-later"),
+    f"{_OSI}GNU Lesser General Public License v3 (LGPLv3)": ("LGPL-3.0-only",),
+    f"{_OSI}GNU Lesser General Public License v3 or later (LGPLv3+)": ("LGPL-3.0-or-later",),
+    "License :: CC0 1.0 Universal (CC0 1.0) Public Domain Dedication": ("CC0-1.0",),
+    "License :: OSI Approved": (),
+}
+# Free texts that can mean one licence only, without blanks, dashes and dots.
+_TEXTS = {
+    "mitlicense": "MIT",
+    "themitlicense": "MIT",
+    "mitlicence": "MIT",
+    "apache2": "Apache-2.0",
+    "apache20": "Apache-2.0",
+    "apachev2": "Apache-2.0",
+    "apachelicense20": "Apache-2.0",
+    "apachelicenseversion20": "Apache-2.0",
+    "apachesoftwarelicense20": "Apache-2.0",
+    "bsd3clause": "BSD-3-Clause",
+    "3clausebsd": "BSD-3-Clause",
+    "newbsd": "BSD-3-Clause",
+    "newbsdlicense": "BSD-3-Clause",
+    "bsd3clauselicense": "BSD-3-Clause",
+    "bsd2clause": "BSD-2-Clause",
+    "2clausebsd": "BSD-2-Clause",
+    "simplifiedbsd": "BSD-2-Clause",
+    "isclicense": "ISC",
+    "mpl2": "MPL-2.0",
+    "mozillapubliclicense20": "MPL-2.0",
+    "agplv3": "AGPL-3.0-only",
+    "agplv3+": "AGPL-3.0-or-later",
+    "gplv2": "GPL-2.0-only",
+    "gplv2+": "GPL-2.0-or-later",
+    "gplv3": "GPL-3.0-only",
+    "gplv3+": "GPL-3.0-or-later",
+    "lgplv3": "LGPL-3.0-only",
+    "lgplv3+": "LGPL-3.0-or-later",
+}
+_GNU = re.compile(r"\b((?:A|L)?GPL-[123]\.[01]|GFDL-1\.[123])(\+|(?!-|\.))")
+
+
+def expression(text: str, classifiers: Sequence[str]) -> str | None:
+    """The SPDX expression; None where setup.py names no licence.
+
+    SPDX's older names of the GNU licences become the present ones (AGPL-3.0 is AGPL-3.0-only). Raises CannotCarryError
+    where text and classifiers disagree or can mean several licences. Source: PEP 639, the SPDX License List.
+    """
+    named = [name for name in classifiers if name.startswith(CLASSIFIER)]
+    candidates = [_CLASSIFIERS.get(name, (None,)) for name in named]
+    text = text.strip()
+    if not text or text.upper() == "UNKNOWN":
+        return _by_classifiers(named, candidates)
+    found = spdx(text)
+    if found is None:
+        raise CannotCarryError(f"license {_short(text)} is no SPDX expression and can't be told for certain: {_ADVICE}")
+    for name, possible in zip(named, candidates, strict=True):
+        known = [licence for licence in possible if licence]
+        if known and not any(licence in _parts(found) for licence in known):
+            raise CannotCarryError(f"license {_short(text)} and the classifier {name!r} disagree: {_ADVICE}")
+    return found
+
+
+def spdx(text: str) -> str | None:
+    """The SPDX expression that a text is, or can only mean; None where there is none."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        canonical = str(canonicalize_license_expression(text))
+    except InvalidLicenseExpression:
+        return _TEXTS.get(re.sub(r"[\s.,-]+", "", text.lower()))
+    return _GNU.sub(lambda match: f"{match[1]}-{'or-later' if match[2] else 'only'}", canonical)
+
+
+def _by_classifiers(named: Sequence[str], candidates: Sequence[tuple[str | None, ...]]) -> str | None:
+    certain = [possible[0] for possible in candidates if possible]
+    if not certain:
+        return None
+    if len(certain) > 1 or certain[0] is None:
+        raise CannotCarryError(f"the classifier {', '.join(map(repr, named))} can mean several licences: {_ADVICE}")
+    return certain[0]
+
+
+def _parts(expression: str) -> list[str]:
+    return re.split(r"[\s()]+", expression)
+
+
+def _short(text: str) -> str:
+    line = text.splitlines()[0]
+    return repr(line if len(line) <= 40 and line == text else f"{line[:40]}…")
+
+
+_ADVICE = "write an SPDX expression into setup.py first, such as license='BSD-3-Clause'"

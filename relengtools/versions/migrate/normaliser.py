@@ -1,0 +1,62 @@
+"""The function that goes into a setup.py: `git describe` and what packagers pass in, as PEP 440.
+
+The policy is TAG.postN+gHASH. It sorts above TAG and below every later release, whatever that will be called, so
+nothing is guessed; TAG.devN would sort below TAG, and NEXT.devN has to guess and is a pre-release, which pip leaves
+alone. After a tag that is a post- or dev-release itself there is no room for a second one: TAG+N.gHASH. The `g` stays,
+because a hash of digits alone would compare as a number, and seven digits are kept, because a checkout and an archive
+differ in how many they give. A snapshot that a packager dates (TAG_git20260603) comes after its TAG too:
+TAG.post20260603.
+"""
+
+import re
+
+NAME = "pep440"
+_DOC = '''\
+def NAME(version):
+    """PEP 440 for what git and packagers say: TAG-N-gHASH is TAG.postN+gHASH, TAG_gitDATE is TAG.postDATE."""
+    import os
+    import re
+
+    info = os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO")
+    version = version.strip()
+ALWAYS\
+    if not version and os.path.exists(info):  # an sdist says what it was made as
+        with open(info, encoding="utf-8") as file:
+            version = re.search("^Version: *(.*)$", file.read(), re.M).group(1).strip()
+    if not version:
+        raise SystemExit("setup.py: no version: CURE")
+    dirty = version.endswith("-dirty")
+    version = version[:-6] if dirty else version
+PREFIX\
+    described = re.match(r"(.+?)(?:[-_]|[.]r)([0-9]+)[-_.](g[0-9a-f]{4,7})[0-9a-f]*$", version)
+    local = []
+    if described:
+        version, count, commit = described.groups()
+        if re.search(r"(post|dev|rev|r)[-_.]?[0-9]*$|[0-9]-[0-9]+$", version):
+            local = [count, commit]
+        elif int(count):
+            version, local = version + ".post" + count, [commit]
+    version = re.sub(r"_(?:git|svn|hg|cvs|p)([0-9]+)$", r".post\\1", version)
+    local += ["dirty"] if dirty else []
+    return version + ("+" + ".".join(local) if local else "")
+'''
+_ALWAYS = """\
+    if re.match("[0-9a-f]{7,40}$", version):  # a commit with no tag below it
+        version = ""
+"""
+
+
+def text(name: str, variable: str | None, always: bool, prefix: str, newline: str) -> str:
+    """The function, called `name`.
+
+    `variable` is the environment variable that has the version, `always` whether git was told to name a commit where no
+    tag is, `prefix` what stands in front of the version in tags.
+    """
+    cure = f"set {variable}, or fetch" if variable else "fetch"
+    lines = (
+        _DOC.replace("NAME", name, 1)
+        .replace("CURE", f"{cure} the tags (git fetch --tags)")
+        .replace("ALWAYS", _ALWAYS if always else "")
+        .replace("PREFIX", f'    version = re.sub(r"^{re.escape(prefix)}", "", version)\n' if prefix else "")
+    )
+    return lines.replace("\n", newline)

@@ -1,0 +1,304 @@
+"""What a migration changes in one project, or why there is nothing to do or no clear way."""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from relengtools.versions import backends, git, listing, project
+from relengtools.versions.declaration import Kind
+from relengtools.versions.discover import Place
+from relengtools.versions.files import Files
+from relengtools.versions.locate import cfg
+from relengtools.versions.migrate import (
+    coverage,
+    document,
+    edits,
+    idiom,
+    keywords,
+    metadata,
+    packager,
+    setup_file,
+    stub,
+)
+from relengtools.versions.migrate.idiom import Idiom
+from relengtools.versions.migrate.setup_file import SetupFile
+from relengtools.versions.project import Project
+from relengtools.versions.rewrite import Change
+from relengtools.versions.scheme import pep440
+from relengtools.versions.scheme.convert import convert
+
+ARCHIVAL = "describe-name: $Format:%(describe:tags=true,match=*[0-9]*)$\n"
+ATTRIBUTE = ".git_archival.txt  export-subst\n"
+# setuptools-scm's own `tag_regex`, without what it drops.
+_SCM_TAG = re.compile(r"(?:[\w-]+-)?(?P<version>[vV]?\d+(?:\.\d+){0,2}[^+]*)(?:\+.*)?")
+
+
+class Style(StrEnum):
+    """How a project is made compliant."""
+
+    MINIMAL = "minimal"
+    MODERN = "modern"
+
+
+class Plan(NamedTuple):
+    """The changes of a project; `before` is what git says of its commit, `after` the version that this becomes.
+
+    `carried` are the keywords that pyproject.toml has now, `kept` those that stay in setup.py. `variable` is the
+    environment variable that the old version comes from first, `packager` what packagers have to know.
+    """
+
+    project: Project
+    style: Style
+    changes: tuple[Change, ...]
+    before: str | None
+    after: str | None
+    variable: str | None
+    carried: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    packager: tuple[str, ...] = ()
+
+
+class Nothing(NamedTuple):
+    """There is nothing to do in a project, and why."""
+
+    path: str
+    why: str
+
+
+class Refusal(NamedTuple):
+    """A project that is left alone: what stands in the way, all of it."""
+
+    path: str
+    reasons: tuple[str, ...]
+
+
+Outcome = Plan | Nothing | Refusal
+
+
+def plan(place: Place, style: Style) -> Outcome | None:
+    """What is to be done at a place; None where there is no project. Raises UnreadableError and GitError."""
+    # A walk over many repositories begins above them.
+    place = place._replace(tree=git.work_tree(place.root) or place.tree)
+    found = project.read(place)
+    if found is None:
+        return None
+    if found.problems:
+        return Refusal(found.path, tuple(f"{p.file}:{p.line}: {p.message}" for p in found.problems))
+    source = Files(place).source("setup.py", python=True) if "setup.py" in place.markers else None
+    if source is None or "setup" not in source.text:
+        return Nothing(found.path, "no setup.py says the version")
+    file = setup_file.read(source)
+    match found.provider:
+        case "git-describe":
+            return _idiom(found, file, style)
+        case "versioneer":
+            return _versioneer(found, style)
+        case "pbr" if style is Style.MINIMAL:
+            return Nothing(found.path, "pbr gives PEP 440 versions")
+        case "pbr":
+            return Refusal(found.path, (_PBR,))
+        case "setuptools-scm":
+            return _scm(found, file, style)
+    return _literal(found, file, style)
+
+
+_PBR = (
+    "pbr reads requirements.txt, AUTHORS, ChangeLog and all files that git knows without being told, and its setup.cfg "
+    "has keys of its own: that has no certain equal in pyproject.toml"
+)
+
+
+def _idiom(found: Project, file: SetupFile | str, style: Style) -> Outcome:
+    if isinstance(file, str):
+        return Refusal(found.path, (file,))
+    asked = idiom.read(file)
+    if asked is None:
+        return Refusal(found.path, (f"{file.source.file}: setup() has no `version=` of its own to change",))
+    return _minimal(found, file, asked) if style is Style.MINIMAL else _modern(found, file, asked)
+
+
+def _minimal(found: Project, file: SetupFile, asked: Idiom) -> Outcome:
+    if idiom.is_normalised(file, asked):
+        return Nothing(found.path, "setup.py has the normaliser already")
+    before, tag = _described(found.place, asked.flags)
+    prefix = _prefix(tag) if tag else ""
+    if prefix is None:
+        return Refusal(found.path, (f"the nearest tag, {tag}, is no version: tags are what versions are made of",))
+    cuts = idiom.normalised(file, asked, prefix)
+    if cuts is None:
+        return Refusal(found.path, (f"{file.source.file}: the version's expression can't be changed alone",))
+    after = convert(before, "git-describe", policy="post").version if before else None
+    notes = tuple(packager.minimal(asked.variable))
+    return Plan(found, Style.MINIMAL, (edits.cut(file.source, cuts),), before, after, asked.variable, packager=notes)
+
+
+def _prefix(tag: str) -> str | None:
+    """What stands in front of the version in a tag; None where there is no version in it."""
+    if pep440.parse(tag) is not None:
+        return ""
+    match = re.match(r"[A-Za-z_][\w.]*?[-_/](?=[vV]?\d)", tag)
+    return match[0] if match and pep440.parse(tag[match.end() :]) is not None else None
+
+
+def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str | None = None) -> Outcome:
+    """pyproject.toml with what setup.py says; `version` is a literal, None where setuptools-scm is to give it."""
+    flags = asked.flags if asked else ()
+    before, tag = _described(found.place, flags) if version is None else (version, None)
+    reasons = [*_in_the_way(found)]
+    if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
+        reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
+    given = keywords.read(file, found.place)
+    carried = metadata.carry(given, version)
+    left = stub.reduce(file, [*carried.keywords, "version"])
+    reasons += [*carried.refused, *([left] if isinstance(left, str) else [])]
+    wanted = _rooted(carried.tables, found.place)
+    pyproject = _pyproject(found, wanted, "include_package_data" in given.values, reasons)
+    if reasons or isinstance(left, str) or pyproject is None:
+        return Refusal(found.path, tuple(reasons))
+    variable = asked.variable if asked else None
+    after = convert(before, "git-describe").version if before else None
+    changes = [*pyproject, _setup(file, left), *(_archival(found.place) if version is None else [])]
+    notes = packager.modern(variable, left.empty) if version is None else ()
+    return Plan(
+        found,
+        Style.MODERN,
+        tuple(change for change in changes if change),
+        before,
+        after,
+        variable,
+        tuple(carried.keywords),
+        carried.kept,
+        tuple(notes),
+    )
+
+
+def _in_the_way(found: Project) -> list[str]:
+    """Metadata in other files than setup.py, and build backends that don't read it."""
+    reasons = []
+    source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
+    sections = cfg.parse(source).sections() if source else []
+    named = [name for name in sections if name in ("metadata", "files") or name.split(".")[0] == "options"]
+    if named:
+        reasons.append(f"setup.cfg has metadata too ([{'], ['.join(named)}]): move it into setup.py first")
+    if found.document and (backend := backends.backend(found.document)) not in (None, "setuptools"):
+        reasons.append(f"pyproject.toml names the build backend {backend}, which doesn't read setup.py")
+    return reasons
+
+
+def _rooted(tables: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The tables with the way up to the repository, where the project is a folder in it."""
+    depth = len(place.root.relative_to(place.tree).parts)
+    if depth and "setuptools_scm" in tables["tool"]:
+        tables["tool"]["setuptools_scm"] = {"root": "/".join([".."] * depth)}
+    return tables
+
+
+def _pyproject(found: Project, wanted: dict[str, Any], inclusive: bool, reasons: list[str]) -> list[Change] | None:
+    """The change that brings the tables into pyproject.toml; None, with `reasons`, where one there says less."""
+    there = found.document
+    if there is None:
+        return [edits.made(found.place.root / "pyproject.toml", document.write(wanted))]
+    source = Files(found.place).source("pyproject.toml")
+    assert source is not None
+    text = source.text
+    if "project" in there:
+        reasons += [f"{source.file}: {line}" for line in coverage.lost(there, wanted)]
+        if not inclusive:
+            wanted["tool"]["setuptools"].pop("include-package-data", None)
+    needed = wanted["build-system"]["requires"] if "build-system" in there else []
+    missing = coverage.missing(there, {k: v for k, v in wanted.items() if k != "build-system" or not needed})
+    try:
+        for requirement in needed:
+            if not any(_same_name(requirement, text) for text in there["build-system"].get("requires", [])):
+                text = document.append(text, ("build-system", "requires"), requirement)
+        if "version" not in there.get("project", {}).get("dynamic", ["version"]):
+            text = document.append(text, ("project", "dynamic"), "version")
+        text = document.add(text, missing)
+    except ValueError as error:
+        reasons.append(f"{source.file}: {error}")
+    if reasons:
+        return None
+    return [edits.changed(source, text)] if text != source.text else []
+
+
+def _same_name(one: str, other: Any) -> bool:
+    names = [re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", str(text).strip())[0]).lower() for text in (one, other)]
+    return names[0] == names[1]
+
+
+def _setup(file: SetupFile, left: stub.Remainder) -> Change | None:
+    if left.empty:
+        return edits.removed(file.source)
+    return edits.cut(file.source, left.cuts) if left.cuts else None
+
+
+def _archival(place: Place) -> list[Change]:
+    """`.git_archival.txt` and the attribute that has `git archive` fill it in, where they aren't there."""
+    found = []
+    archival, attributes = Files(place).source(".git_archival.txt"), Files(place).source(".gitattributes")
+    if archival is None:
+        found.append(edits.made(place.root / ".git_archival.txt", ARCHIVAL))
+    elif "describe-name:" not in archival.text:
+        found.append(edits.changed(archival, _with_line(archival.text, ARCHIVAL)))
+    if attributes is None:
+        found.append(edits.made(place.root / ".gitattributes", ATTRIBUTE))
+    elif not re.search(r"^\.git_archival\.txt\s.*\bexport-subst\b", attributes.text, re.MULTILINE):
+        found.append(edits.changed(attributes, _with_line(attributes.text, ATTRIBUTE)))
+    return found
+
+
+def _with_line(text: str, line: str) -> str:
+    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{line}"
+
+
+def _versioneer(found: Project, style: Style) -> Outcome:
+    """Versioneer's own styles are PEP 440 but for `git-describe`; its generated files hold the style as well."""
+    source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
+    said = cfg.parse(source).get("versioneer", "style", fallback="pep440") if source else "pep440"
+    said = (found.document or {}).get("tool", {}).get("versioneer", {}).get("style", said)
+    if str(said).startswith("git-describe"):
+        advice = (
+            "write style = pep440-post and run `versioneer install` again, for its generated files hold the style too"
+        )
+        return Refusal(found.path, (f"versioneer's style {said} isn't PEP 440: {advice}",))
+    if style is Style.MINIMAL:
+        return Nothing(found.path, f"versioneer gives PEP 440 versions (style {said})")
+    return Refusal(found.path, ("the package imports the _version.py that versioneer generates: no certain equal",))
+
+
+def _scm(found: Project, file: SetupFile | str, style: Style) -> Outcome:
+    if style is Style.MINIMAL or isinstance(file, str) or "project" in (found.document or {}):
+        return Nothing(found.path, "setuptools-scm gives PEP 440 versions")
+    given = keywords.read(file, found.place)
+    if given.values.get("use_scm_version") is not True:
+        return Refusal(found.path, ("use_scm_version has settings, which have to be moved by hand",))
+    return _modern(found, file, None)
+
+
+def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
+    owner = found.owner
+    if owner is None:
+        return Refusal(found.path, (f"the version can't be told without running code: {listing.reason(found)}",))
+    canonical = pep440.parse(owner.value.strip())
+    if canonical is None:
+        why = f"{owner.value!r} ({owner.file}:{owner.span.line}) isn't PEP 440: `versions check` mends it"
+        return Refusal(found.path, (why,))
+    if style is Style.MINIMAL or owner.kind in (Kind.PYPROJECT, Kind.POETRY) or isinstance(file, str):
+        return Nothing(found.path, f"its version is written down, and PEP 440: {owner.value}")
+    if owner.kind is not Kind.SETUP_PY or owner.computed:
+        return Refusal(found.path, (f"setup.py takes the version from {owner.file}:{owner.span.line}",))
+    return _modern(found, file, None, owner.value.strip())
+
+
+def _described(place: Place, flags: Sequence[str]) -> tuple[str | None, str | None]:
+    """What `git describe` says of the commit, and the nearest tag; None where there is no repository or no tag."""
+    if not (place.tree / ".git").exists():
+        return None, None
+    try:
+        asked = [flag for flag in flags if flag != "--dirty"] or ["--tags"]
+        said = git.run(place.root, "describe", *asked).decode(errors="replace").strip()
+        tag = git.run(place.root, "describe", "--tags", "--abbrev=0").decode(errors="replace").strip()
+    except git.GitError:
+        return None, None
+    return said, tag

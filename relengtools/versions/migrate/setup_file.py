@@ -1,0 +1,109 @@
+"""setup.py as it is written: its one call of `setup()`, and which statements have a say in what an argument is."""
+
+import ast
+import builtins
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from relengtools.versions.locate import python
+from relengtools.versions.locate.source import Source
+
+_COMPOUND = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AugAssign, ast.Delete, ast.Expr)
+_DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BUILTINS = frozenset(dir(builtins))
+
+
+class SetupFile(NamedTuple):
+    """setup.py, its syntax tree, and the call of `setup()` in it."""
+
+    source: Source
+    tree: ast.Module
+    call: ast.Call
+
+    def argument(self, name: str) -> ast.expr | None:
+        """The expression of a keyword argument."""
+        return next((keyword.value for keyword in self.call.keywords if keyword.arg == name), None)
+
+    def line(self, node: ast.AST) -> int:
+        """Where a node begins."""
+        return int(getattr(node, "lineno", 1))
+
+
+def read(source: Source) -> SetupFile | str:
+    """Read it, or say why it can't be worked on; raises UnreadableError for what is no Python."""
+    tree = python.parse(source)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    if len(calls) != 1:
+        return f"{source.file} calls setup() {len(calls)} times" if calls else f"{source.file} calls no setup()"
+    if calls[0].args:
+        return f"{source.file}:{calls[0].lineno}: setup() is given arguments without a name"
+    return SetupFile(source, tree, calls[0])
+
+
+def _is_setup(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id == "setup"
+    owner = function.value if isinstance(function, ast.Attribute) and function.attr == "setup" else None
+    return owner is not None and ast.unparse(owner) in ("setuptools", "distutils.core", "core")
+
+
+def loaded(nodes: Iterable[ast.AST]) -> set[str]:
+    """Names that are read anywhere in `nodes`."""
+    return {
+        node.id
+        for outer in nodes
+        for node in ast.walk(outer)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in _BUILTINS
+    }
+
+
+def bound(statement: ast.stmt) -> set[str]:
+    """Names that a statement binds, in its blocks too."""
+    if isinstance(statement, _DEFINES):
+        return {statement.name}
+    return set(_bound(statement))
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, _DEFINES):
+            yield node.name
+
+
+def concerning(file: SetupFile, nodes: Sequence[ast.AST]) -> list[ast.stmt]:
+    """The top-level statements that have a say in the value of `nodes`: those that bind a name there, or may change it.
+
+    Which of them really run isn't asked, so there may be more than needed but none is missing.
+    """
+    names, found = loaded(nodes), dict[ast.stmt, None]()
+    # A module isn't changed by those that use it.
+    modules = {name for s in file.tree.body if isinstance(s, ast.Import) for name in bound(s)}
+    while True:
+        more = [s for s in file.tree.body if s not in found and not is_call(file, s) and _concerns(s, names, modules)]
+        if not more:
+            return [statement for statement in file.tree.body if statement in found]
+        found |= dict.fromkeys(more)
+        names |= loaded(more)
+
+
+def is_call(file: SetupFile, statement: ast.stmt) -> bool:
+    """Whether the statement is the call of `setup()`, alone or under `if __name__ == "__main__"`."""
+    body = statement.body if is_main(statement) else [statement]  # type: ignore[attr-defined]
+    return any(isinstance(inner, ast.Expr) and inner.value is file.call for inner in body)
+
+
+def is_main(statement: ast.stmt) -> bool:
+    """Whether it is `if __name__ == "__main__":`."""
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
+
+
+def _concerns(statement: ast.stmt, names: set[str], modules: set[str]) -> bool:
+    if bound(statement) & names:
+        return True
+    if isinstance(statement, ast.Assign) and any(loaded([target]) & names for target in statement.targets):
+        return True  # x["key"] = …
+    return isinstance(statement, _COMPOUND) and bool(loaded([statement]) & (names - modules))
