@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions.agreement_rules import agreement
-from relengtools.versions.catalogue import INVALID, MISLEADING, MISSING, NO_TAGS, RULES, SHALLOW
+from relengtools.versions.catalogue import GIT_DESCRIBE, INVALID, MISLEADING, MISSING, NO_TAGS, RULES, SHALLOW
 from relengtools.versions.declaration import Declaration, Kind, Problem
 from relengtools.versions.form_rules import PEP440, form, proposal
 from relengtools.versions.locate.source import Source
@@ -97,18 +97,30 @@ def _silent(copy: Declaration) -> bool:
 
 
 def _provider(project: Project) -> Iterator[Finding]:
-    """A clone in which the provider would compute something wrong without a word."""
-    if project.provider is None or project.owner is not None or not (project.place.tree / ".git").exists():
+    """A version that is computed wrongly without a word, now or at the next commit."""
+    if project.provider is None or project.owner is not None:
+        return
+    if project.provider == "git-describe" and project.where is not None:
+        message = "the output of `git describe` is no PEP 440 version between two tags"
+        yield Finding(GIT_DESCRIBE, message, _at(project), project.path, note="see `relengtools versions migrate`")
+        return
+    if not (project.place.tree / ".git").exists():
         return
     from relengtools.versions import providers
 
     state = providers.state(project.provider, project.document, project.place.root, project.place.tree)
     rule = {"shallow": SHALLOW, "no-tags": NO_TAGS}.get(state.problem or "")
     if rule is not None:
-        file = project.where.file if project.where else next((s.file for s in project.sources), project.path)
-        line = project.where.line if project.where else 1
-        location = Location(file, line, 1, line, 1)
-        yield Finding(rule, f"{project.provider} can't compute the version: {state.reason}", location, project.path)
+        message = f"{project.provider} can't compute the version: {state.reason}"
+        yield Finding(rule, message, _at(project), project.path)
+
+
+def _at(project: Project) -> Location:
+    """Where a project says who computes its version."""
+    if project.where is None:
+        return Location(next((source.file for source in project.sources), project.path))
+    file, line, column = project.where[:3]
+    return Location(file, line, column, line, column)
 
 
 def _missing(project: Project) -> Finding:

@@ -59,3 +59,13 @@ def test_an_unpacked_sdist_has_its_version_in_pkg_info(tree, run):
     assert (project["version"], project["provider"], project["provider_version"]) == ("1.0rc1", "setuptools-scm", None)
     owner = project["declarations"][0]
     assert (owner["kind"], owner["line"], owner["column"], owner["owner"]) == ("pkg-info", 3, 10, True)
+
+
+def test_git_describe_as_it_is_is_a_finding_and_another_provider_is_none(tree, run):
+    idiom = 'os.environ.get("PKGVER") or subprocess.run(["git", "describe", "--tags"], stdout=-1).stdout.decode().strip()'
+    tree({"setup.py": f"import os, subprocess\nfrom setuptools import setup\nsetup(name='x', version={idiom})\n"})
+    result = run("check")
+    assert result.code == 1
+    assert "setup.py:3:25: RV603 git-describe-version" in result.out
+    tree({"setup.py": "from setuptools import setup\nsetup(name='x', use_scm_version=True)\n"})
+    assert run("check").code == 0
