@@ -1,6 +1,7 @@
 """The command line of `relengtools leaks`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -89,19 +90,37 @@ def record(
     from relengtools.leaks.record import Settings, run
     from relengtools.leaks.target import selector
 
+    _hold_standard_streams()
     settings = Settings(interval=interval, duration=duration, metrics=metrics, pprof=pprof, once=once)
     show = _progress if _on_terminal() else _quiet
     wanted = selector(pid=pid, name=name, listen=listen, command=command)
     outcome = run(wanted, output, settings, notify=say, progress=show)
-    say(_closing(outcome))
     if not outcome.samples:
-        raise RelengError("nothing was recorded")
+        raise RelengError(f"{outcome.reason}; nothing was recorded")
+    say(_closing(outcome))
     click.echo(outcome.path)
 
 
 def say(line: str) -> None:
     """Tell the person at the terminal, beside the answer."""
-    click.echo(f"{CLEAR if _on_terminal() else ''}relengtools: {line}", err=True)
+    _tell(f"{CLEAR if _on_terminal() else ''}relengtools: {line}\n")
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; once that fails (its reader has left, its disk is full) all that is said there is dropped."""
+    try:
+        click.echo(text, nl=False, err=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+
+def _hold_standard_streams() -> None:
+    """Open what of 0, 1 and 2 is closed, or the recording would get that number, and a stray message with it."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def _on_terminal() -> bool:
@@ -119,7 +138,7 @@ def _progress(now: "Progress") -> None:
     line = (
         f"{duration(now.elapsed_s)}: {_counted(now.samples, 'sample')}, rss {amount('rss_bytes', now.rss_bytes)}{fds}"
     )
-    click.echo(f"{CLEAR}{line}", nl=False, err=True)
+    _tell(f"{CLEAR}{line}")
 
 
 def _closing(outcome: "Outcome") -> str:

@@ -30,6 +30,9 @@ def check(settings: Settings) -> None:
     """Raise RelengError when the settings make no sense."""
     if not 0.01 <= settings.interval <= DAY:
         raise RelengError(f"--interval {settings.interval:g} s: choose between 10 ms and a day")
+    for option, value in (("--metrics", settings.metrics), ("--pprof", settings.pprof)):
+        if value == "":
+            raise RelengError(f"{option} is empty; give its URL, or leave it out")
     if settings.duration is not None and not settings.interval <= settings.duration < inf:
         raise RelengError(f"--duration {settings.duration:g} s: choose from one interval ({settings.interval:g} s) up")
 
@@ -48,6 +51,8 @@ def run(
     Raises RelengError: there is no such process, it is ambiguous, the output is something else, a URL makes no sense.
     """
     check(settings)
+    if output is not None and str(output) in ("", ".", "-"):
+        raise RelengError(f"-o {str(output)!r} is no file; name one, such as soju.sqlite")
     endpoint, pprof = endpoints(settings)
     first = preflight(wanted, proc)
     path = Path(output) if output is not None else Path(default_name(wanted, first, proc))

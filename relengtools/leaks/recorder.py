@@ -143,9 +143,10 @@ class Recorder:
             before = time.process_time()
             found = target.find(self.wanted, self.proc)
             if len(found) == 1:
+                self.recovered("target")
                 return found[0].pid
             if len(found) > 1 and self.clock.now().mono > told_from:
-                self.notify(f"{target.ambiguous(self.wanted, found)}; still waiting for a single one")
+                self.trouble("target", f"{target.ambiguous(self.wanted, found)}; waiting for a single one")
                 told_from = inf
             cost = time.process_time() - before
             rest(self.clock, min(self.end, self.clock.now().mono + max(RETRY_S, 100 * cost)))
@@ -189,7 +190,7 @@ class Recorder:
         except ProcessGone:
             return ENDED
         except PermissionError:
-            raise RelengError(f"process {pid}: not permitted; run as its user or as root") from None
+            raise RelengError(f"process {pid}: not permitted; {target.more_rights()}") from None
         watched = pidfd(pid)
         try:
             self.begin(pid, reader)
@@ -237,7 +238,7 @@ class Recorder:
         self.miss(missed)
         now = self.clock.now()
         if self.missed_unsaid and now.mono >= self.missed_due:
-            self.recording.event(now, "missed", f"{self.missed_unsaid} samples")
+            self.recording.event(now, "missed", f"{self.missed_unsaid} sample{'s' * (self.missed_unsaid != 1)}")
             self.missed_unsaid = 0
             self.missed_due = now.mono + MISSED_EVERY
 
@@ -320,9 +321,7 @@ class Recorder:
         try:
             found = descriptors.scan(pid, self.scan, [self.connection] if self.connection else [], self.proc)
         except PermissionError:
-            self.trouble(
-                "descriptors", "what they are is not permitted to see; run as the user of the process or as root"
-            )
+            self.trouble("descriptors", f"what they are is not permitted to see; {target.more_rights()}")
             return
         cost = time.process_time() - before
         changed = descriptors.change(self.scan, found)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from relengtools.errors import RelengError, printable
 from relengtools.leaks.process import PROC, parse_stat
 
+# TASK_COMM_LEN in linux/sched.h, without its zero.
+MOST_COMM = 15
+
 
 class By(StrEnum):
     """How a target is selected."""
@@ -109,7 +112,10 @@ def addresses(host: str) -> frozenset[str]:
 
 
 def by_name(name: str) -> list[Candidate]:
-    """Processes whose name, program file or first argument is `name`; zombies and the recorder itself are none."""
+    """Processes whose name, program file or first argument is `name`; zombies and the recorder itself are none.
+
+    The kernel keeps 15 bytes of a name, and ps shows those; psutil completes them from the first argument.
+    """
     import psutil
 
     found = []
@@ -118,7 +124,8 @@ def by_name(name: str) -> list[Candidate]:
         if info["pid"] == os.getpid() or info["status"] == psutil.STATUS_ZOMBIE:
             continue
         arguments = info["cmdline"] or [""]
-        if name in (info["name"], Path(info["exe"] or "").name, Path(arguments[0]).name):
+        kept = os.fsencode(info["name"] or "")[:MOST_COMM]
+        if os.fsencode(name) == kept or name in (info["name"], Path(info["exe"] or "").name, Path(arguments[0]).name):
             found.append(Candidate(info["pid"], " ".join(arguments).strip() or info["name"] or name))
     return found
 
@@ -155,6 +162,13 @@ def process_name(pid: int) -> str:
         return psutil.Process(pid).name()
     except psutil.Error:
         return "?"
+
+
+def more_rights() -> str:
+    """What somebody does who is not permitted to see; root lacks capabilities in a container, or a user namespace."""
+    if os.geteuid():
+        return "run as its user or as root"
+    return "this root lacks CAP_SYS_PTRACE or CAP_DAC_READ_SEARCH (`leaks doctor` says which)"
 
 
 def by_pid(pid: int, proc: Path = PROC) -> list[Candidate]:

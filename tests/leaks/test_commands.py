@@ -200,10 +200,24 @@ def test_where_no_process_came_nothing_was_recorded(tmp_path: Path) -> None:
     assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
     assert done.stderr.splitlines() == [
         "relengtools: waiting for --name no-such-program-anywhere",
-        "relengtools: end of the duration: 0 samples",
-        "relengtools: nothing was recorded",
+        "relengtools: end of the duration; nothing was recorded",
     ]
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["-o", ""], "-o '.' is no file"),
+        (["-o", "-"], "-o '-' is no file"),
+        (["--metrics", ""], "--metrics is empty"),
+        (["--pprof", ""], "--pprof is empty"),
+    ],
+)
+def test_an_empty_argument_is_refused(child, tmp_path: Path, monkeypatch, arguments: list[str], part: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert part in refused("record", "--pid", child.pid, *QUICK, *arguments)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -265,8 +265,22 @@ def test_several_that_match_for_long_are_told_once(proc: FakeProc, tmp_path: Pat
     with faked(proc, FakeClock(), Settings(interval=1, duration=60), tmp_path / "a", wanted, notes) as recorded:
         assert recorded.watch(None).samples == 0
     assert [note for note in notes if "ambiguous" in note] == [
-        "--name server is ambiguous: 7 (), 8 (); still waiting for a single one"
+        "target: --name server is ambiguous: 7 (), 8 (); waiting for a single one; the recording goes on"
     ]
+
+
+def test_a_gap_is_noted_while_several_match(proc: FakeProc, tmp_path: Path, monkeypatch) -> None:
+    clock = FakeClock()
+    wanted = target.Selector(target.By.NAME, "server")
+    matching = {7}
+    monkeypatch.setattr(target, "by_name", lambda name: [target.Candidate(pid, "") for pid in sorted(matching)])
+    clock.at(105, lambda: (proc.end(7), matching.clear(), matching.update((8, 9)), proc.put(8, start=9000)))
+    clock.at(130, lambda: matching.discard(9))
+    with faked(proc, clock, Settings(interval=1, duration=60), tmp_path / "a", wanted) as recorder:
+        assert recorder.watch(7).gaps == 1
+    kinds = [(event.kind, event.text.partition(":")[0]) for event in load(str(tmp_path / "a")).events]
+    assert ("gap", "target") in kinds
+    assert ("resumed", "target") in kinds
 
 
 def test_once_ends_with_the_first_process(proc: FakeProc, tmp_path: Path) -> None:

@@ -470,3 +470,14 @@ def test_missing_values_in_any_column_leave_columns_of_one_length() -> None:
     assert [column[3] for column in columns] == [5, 6]
     assert isnan(columns[0][1])
     assert isnan(columns[1][2])
+
+
+def test_a_file_that_could_not_be_begun_is_not_in_the_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(connection: sqlite3.Connection, meta: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch, pytest.raises(RelengError, match="disk is full"):
+        patch.setattr(schema, "migrate", full)
+        open_for_writing(path, META)
+    assert list(path.parent.iterdir()) == []
+    open_for_writing(path, META).close()

@@ -187,3 +187,15 @@ def test_selectors_are_a_closed_set() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mine:
         wanted = target.selector(listen=f"127.0.0.1:{mine.getsockname()[1]}")
         assert target.only(wanted, target.find(wanted)) == os.getpid()
+
+
+def test_a_long_name_is_found_in_full_and_as_ps_shows_it(tmp_path: Path) -> None:
+    named = tmp_path / f"bouncer-{os.getpid():08d}-server"
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", named)
+    with subprocess.Popen([named, "60"]) as process:
+        try:
+            for name in (named.name, named.name[:15]):
+                assert [each.pid for each in target.by_name(name)] == [process.pid]
+            assert target.by_name(named.name[:14]) == []
+        finally:
+            process.kill()

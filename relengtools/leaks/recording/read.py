@@ -217,7 +217,7 @@ def samples(
     connection: sqlite3.Connection, meta: dict[str, str]
 ) -> tuple["array[int]", "array[float]", "array[float]", dict[str, "array[float]"]]:
     """The ids, times, starts and base columns, in order of time."""
-    page, tick = (int(meta.get(key, "")) for key in ("page_bytes", "ticks_per_s"))
+    page, tick = (factor(meta, key) for key in ("page_bytes", "ticks_per_s"))
     value = schema.decoded
     metrics = {
         "rss_bytes": f"{value('rss')} * {page}",
@@ -237,6 +237,14 @@ def samples(
         ids.extend(row[0] for row in chunk)
         extend(columns, [row[1:] for row in chunk])
     return ids, columns[0], columns[1], dict(zip(metrics, columns[2:], strict=True))
+
+
+def factor(meta: dict[str, str], key: str) -> int:
+    """A unit of the kernel's as the recording keeps it; raises ValueError."""
+    text = meta.get(key, "")
+    if not (text.isdecimal() and 0 < int(text) < 1 << 32):
+        raise ValueError(f"its table meta has {text!a} for {key}")
+    return int(text)
 
 
 def scattered(ids: "array[int]", names: Iterable[str], rows: Iterable[tuple[int, ...]]) -> dict[str, "array[float]"]:

@@ -344,6 +344,7 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
     """
     lock = acquire(path)
     connection: sqlite3.Connection | None = None
+    created = False
     try:
         created = create(path)
         connection = connect(path)
@@ -357,6 +358,8 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
     except BaseException as error:
         if connection:
             connection.close()
+        if created:  # a disk that is full: the empty file would be in the way of the next try
+            path.unlink(missing_ok=True)
         release(path, lock)
         if isinstance(error, sqlite3.DatabaseError):
             raise RelengError(f"{path}: {schema.reason(error)}") from None
