@@ -22,6 +22,8 @@ DOORS = {
         "relengtools.cli",
         "relengtools.versions.commands",
         "relengtools.leaks.commands",
+        "relengtools.leaks.commands_live",
+        "relengtools.leaks.commands_recording",
         "relengtools.leaks.commands_verdict",
         "relengtools.versions.commands_bump",
         "relengtools.versions.commands_convert",

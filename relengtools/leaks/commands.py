@@ -50,8 +50,13 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @click.option("--pid", type=click.IntRange(min=1), metavar="PID", help="This process, until it ends.")
-@click.option("--name", metavar="NAME", help="The process of this name; waits for it, and for the next when it ends.")
-@click.option("--listen", metavar="HOST:PORT", help="The process that listens there; goes on like --name.")
+@click.option(
+    "--name", metavar="NAME", help="The process of this name. This and the four below wait, and go on with the next."
+)
+@click.option("--pidfile", metavar="FILE", help="The process whose id is in FILE, as OpenRC keeps one.")
+@click.option("--unit", metavar="UNIT", help="The main process of a systemd unit.")
+@click.option("--listen", metavar="HOST:PORT", help="The process that listens there.")
+@click.option("--cgroup", metavar="PATH", help="The process that leads a control group, such as a container's.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The recording; an existing one of the same target goes on."
 )
@@ -60,18 +65,20 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--metrics", metavar="URL", help="The target's own Prometheus metrics, http://localhost:7001/metrics.")
 @click.option("--pprof", metavar="URL", help="The target's Go profiles, http://localhost:7002/debug/pprof.")
 @click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
+@click.option("--children", is_flag=True, help="Memory, descriptors, threads and CPU of the whole process tree.")
+@click.option("--redact", is_flag=True, help="Keep command lines, addresses and paths out of the recording.")
+@click.option("--durable", is_flag=True, help="Commit every sample to the disk at once.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def record(
     pid: int | None,
     name: str | None,
+    pidfile: str | None,
+    unit: str | None,
     listen: str | None,
-    output: Path | None,
-    interval: float,
-    duration: float,
-    metrics: str | None,
-    pprof: str | None,
-    once: bool,
+    cgroup: str | None,
     command: tuple[str, ...],
+    output: Path | None,
+    **settings: Any,
 ) -> None:
     """Sample a running process from outside into a recording (one SQLite file).
 
@@ -85,16 +92,16 @@ def record(
     Examples:
       relengtools leaks record --name soju --metrics http://localhost:7001/metrics -o soju.db
       relengtools leaks record --pid 4711 --interval 1s --duration 15min
+      relengtools leaks record --unit soju.service --children --redact -o /var/lib/soju.db
       relengtools leaks record -- python3 service.py
     """
     from relengtools.leaks.record import Settings, run
     from relengtools.leaks.target import selector
 
     _hold_standard_streams()
-    settings = Settings(interval=interval, duration=duration, metrics=metrics, pprof=pprof, once=once)
     show = _progress if _on_terminal() else _quiet
-    wanted = selector(pid=pid, name=name, listen=listen, command=command)
-    outcome = run(wanted, output, settings, notify=say, progress=show)
+    wanted = selector(pid=pid, name=name, pidfile=pidfile, unit=unit, listen=listen, cgroup=cgroup, command=command)
+    outcome = run(wanted, output, Settings(**settings), notify=say, progress=show)
     if not outcome.samples:
         raise RelengError(f"{outcome.reason}; nothing was recorded")
     say(_closing(outcome))

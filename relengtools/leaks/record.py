@@ -18,6 +18,7 @@ from relengtools.leaks.clock import signalled
 from relengtools.leaks.process import PROC
 from relengtools.leaks.recorder import DAY, Outcome, Progress, Recorder, Settings
 from relengtools.leaks.recording import Recording, open_for_writing
+from relengtools.leaks.redaction import selector_text, url_text
 from relengtools.leaks.target import By, Selector
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def default_name(wanted: Selector, pid: int | None, proc: Path) -> str:
             name = Path(wanted.command[0]).name
         case By.PID:
             name = target.build(pid or 0, proc).name
+        case By.PIDFILE | By.CGROUP:
+            name = Path(wanted.value).stem
         case _:
             name = wanted.value
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "process"
@@ -99,10 +102,12 @@ def meta(wanted: Selector, settings: Settings, proc: Path) -> dict[str, str]:
     return {
         "tool": f"relengtools {__version__}",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "selector": wanted.text,
+        "selector": selector_text(wanted) if settings.redact else wanted.text,
         "interval_s": f"{settings.interval:g}",
-        "metrics": settings.metrics or "",
-        "pprof": settings.pprof or "",
+        "metrics": url_text(settings.metrics) if settings.redact else settings.metrics or "",
+        "pprof": url_text(settings.pprof) if settings.redact else settings.pprof or "",
+        "children": "summed" if settings.children else "",
+        "redacted": "command lines, addresses, paths" if settings.redact else "",
         "host": platform.node(),
         "kernel": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -120,6 +125,8 @@ def recording_at(path: Path, wanted: Selector, settings: Settings, proc: Path) -
     A run that is refused before its first sample leaves no trace in a recording that was there.
     """
     recording = open_for_writing(path, meta(wanted, settings, proc))
+    if settings.durable:
+        recording.be_durable()
     before = recording.segments
     try:
         yield recording

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import RelengError, printable
-from relengtools.leaks import descriptors, target
+from relengtools.leaks import descriptors, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
 from relengtools.leaks.recording import Moment, Recording
+from relengtools.leaks.redaction import Mask
 from relengtools.leaks.target import By, Selector
+from relengtools.leaks.tree import TreeReader
 
 if TYPE_CHECKING:
     from relengtools.leaks.exposition import Endpoint
@@ -53,6 +55,9 @@ class Settings:
     metrics: str | None = None
     pprof: str | None = None
     once: bool = False
+    children: bool = False
+    redact: bool = False
+    durable: bool = False
 
 
 class Progress(NamedTuple):
@@ -110,10 +115,15 @@ class Recorder:
     scrape_retry: Retry = field(default_factory=Retry)
     profile_retry: Retry = field(default_factory=Retry)
     profiled: bool = False
+    mask: Mask | None = None
+    tree: TreeReader | None = None
+    tree_said: tuple[int, int] = (0, 0)
+    tree_due: float = 0.0
 
     def __post_init__(self) -> None:
         self.begun = self.previous = self.clock.now()
         self.flushed = self.begun.mono
+        self.mask = Mask() if self.settings.redact else None
         duration = self.settings.duration
         self.end = self.begun.mono + duration if duration is not None else inf
         self.recording.begin_run(self.begun, self.settings.interval)
@@ -140,15 +150,16 @@ class Recorder:
         told_from = self.clock.now().mono + GRACE_S
         while not self.clock.stop and self.clock.now().mono < self.end:
             self.flush()
-            before = time.process_time()
+            before = time.perf_counter()
             found = target.find(self.wanted, self.proc)
             if len(found) == 1:
                 self.recovered("target")
                 return found[0].pid
             if len(found) > 1 and self.clock.now().mono > told_from:
-                self.trouble("target", f"{target.ambiguous(self.wanted, found)}; waiting for a single one")
+                which = target.ambiguous(self.wanted, found, names=not self.settings.redact)
+                self.trouble("target", f"{which}; waiting for a single one")
                 told_from = inf
-            cost = time.process_time() - before
+            cost = time.perf_counter() - before
             rest(self.clock, min(self.end, self.clock.now().mono + max(RETRY_S, 100 * cost)))
         return None
 
@@ -186,7 +197,7 @@ class Recorder:
     def follow(self, pid: int) -> str:
         """Sample one process until it ends, or the run does; returns which."""
         try:
-            reader = attach(pid, self.proc)
+            reader = self.attached(pid)
         except ProcessGone:
             return ENDED
         except PermissionError:
@@ -211,6 +222,13 @@ class Recorder:
             if watched is not None:
                 os.close(watched)
 
+    def attached(self, pid: int) -> Reader:
+        """The reader of the process, or of all its tree; raises ProcessGone, PermissionError."""
+        reader = attach(pid, self.proc)
+        self.tree = TreeReader(reader, pid, self.proc) if self.settings.children else None
+        self.tree_said = (0, 0)
+        return self.tree or reader
+
     def begin(self, pid: int, reader: Reader) -> None:
         """A new regime, or the one that the recording ended with, going on."""
         identity = target.identify(pid, reader.start_ticks, self.proc)
@@ -225,6 +243,8 @@ class Recorder:
             build = build._replace(name=printable(Path(self.wanted.command[0]).name))
         self.recording.begin_process(identity, build, target.started(identity, self.proc))
         self.recording.event(self.clock.now(), "process", f"{build.name} (pid {pid})")
+        if self.wanted.by is By.UNIT and (unit := services.unit(self.wanted.value)):
+            self.recording.event(self.clock.now(), "unit", f"{self.wanted.value}: restarted {unit.restarts} times")
         self.notify(f"recording {printable(build.name)} (pid {pid}) to {self.recording.path}")
         self.regimes += 1
         self.scan = self.connection = None
@@ -241,6 +261,15 @@ class Recorder:
             self.recording.event(now, "missed", f"{self.missed_unsaid} sample{'s' * (self.missed_unsaid != 1)}")
             self.missed_unsaid = 0
             self.missed_due = now.mono + MISSED_EVERY
+
+    def account_children(self, now: Moment) -> None:
+        """Note, at most once a minute, how many children came and ended: a pool that recycles, or one that grows."""
+        if self.tree is None or now.mono < self.tree_due or self.tree_said == (self.tree.came, self.tree.ended):
+            return
+        came, ended = self.tree.came - self.tree_said[0], self.tree.ended - self.tree_said[1]
+        self.recording.event(now, "children", f"{came} came, {ended} ended, {len(self.tree.readers)} there")
+        self.tree_said = (self.tree.came, self.tree.ended)
+        self.tree_due = now.mono + MISSED_EVERY
 
     def miss(self, count: int) -> None:
         self.missed += count
@@ -263,10 +292,13 @@ class Recorder:
             self.profile(now, last)
         if last or self.settings.interval >= 2 * GROUP_S or self.group_is_full(now):
             self.flush()
+        self.account_children(now)
         rss = base.rss_pages * os.sysconf("SC_PAGE_SIZE")
         self.progress(Progress(self.samples, now.mono - self.begun.mono, rss, base.fds))
 
     def group_is_full(self, now: Moment) -> bool:
+        if self.settings.durable:
+            return True
         many = len(self.recording.pending) >= GROUP_ROWS and "recording" not in self.troubles
         return many or now.mono - self.flushed >= GROUP_S
 
@@ -325,7 +357,8 @@ class Recorder:
             return
         cost = time.process_time() - before
         changed = descriptors.change(self.scan, found)
-        self.recording.add_scan(number, found.counts, changed, cost, first=self.scan is None)
+        shown = self.mask.change(changed) if self.mask else changed
+        self.recording.add_scan(number, found.counts, shown, cost, first=self.scan is None)
         self.scan = found
         self.recovered("descriptors")
 

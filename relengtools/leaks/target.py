@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
+from relengtools.leaks import cgroup, services
 from relengtools.leaks.process import PROC, parse_stat
 
 # TASK_COMM_LEN in linux/sched.h, without its zero.
@@ -20,7 +21,10 @@ class By(StrEnum):
 
     PID = "--pid"
     NAME = "--name"
+    PIDFILE = "--pidfile"
+    UNIT = "--unit"
     LISTEN = "--listen"
+    CGROUP = "--cgroup"
     COMMAND = "--"
 
 
@@ -39,7 +43,7 @@ class Selector:
     @property
     def endless(self) -> bool:
         """Whether the next process that matches is waited for when one has ended."""
-        return self.by in (By.NAME, By.LISTEN)
+        return self.by not in (By.PID, By.COMMAND)
 
 
 class Target(NamedTuple):
@@ -68,22 +72,33 @@ class Candidate(NamedTuple):
 
 
 def selector(
-    *, pid: int | None = None, name: str | None = None, listen: str | None = None, command: tuple[str, ...] = ()
+    *,
+    pid: int | None = None,
+    name: str | None = None,
+    pidfile: str | None = None,
+    unit: str | None = None,
+    listen: str | None = None,
+    cgroup: str | None = None,
+    command: tuple[str, ...] = (),
 ) -> Selector:
     """The one target that was named; raises RelengError when it's none, more than one, or can't be meant."""
-    named = [
-        *([Selector(By.PID, str(pid))] if pid is not None else []),
-        *([Selector(By.NAME, name)] if name is not None else []),
-        *([Selector(By.LISTEN, listen)] if listen is not None else []),
-        *([Selector(By.COMMAND, shlex.join(command), command)] if command else []),
-    ]
+    texts = {
+        By.PID: None if pid is None else str(pid),
+        By.NAME: name,
+        By.PIDFILE: pidfile,
+        By.UNIT: unit,
+        By.LISTEN: listen,
+        By.CGROUP: cgroup,
+    }
+    named = [Selector(by, text) for by, text in texts.items() if text is not None]
+    named += [Selector(By.COMMAND, shlex.join(command), command)] if command else []
     if len(named) != 1:
         given = " and ".join(each.by for each in named) or "none"
-        raise RelengError(f"name one target: --pid, --name, --listen HOST:PORT, or a command after --; given: {given}")
+        raise RelengError(f"name one target: {', '.join(texts)}, or a command after --; given: {given}")
     if pid is not None and pid < 1:
         raise RelengError(f"--pid {pid}: a process id is a positive number")
-    if name is not None and not name:
-        raise RelengError("--name is empty; give the name of a program, as ps -o comm shows it")
+    if not named[0].value:
+        raise RelengError(f"{named[0].by} is empty; say which process is meant")
     if listen is not None:
         parse_listen(listen)
     return named[0]
@@ -190,6 +205,21 @@ def by_pid(pid: int, proc: Path = PROC) -> list[Candidate]:
     return [Candidate(pid, "")]
 
 
+def by_unit(name: str, proc: Path = PROC) -> list[Candidate]:
+    """The main process of a systemd unit; of one without, the process that started the others in its group."""
+    told = services.unit(name)
+    if told is None:
+        return []
+    members = cgroup.pids(told.cgroup, proc) if told.cgroup.strip("/") and not told.main_pid else []
+    return living([told.main_pid or None, *cgroup.leaders(members, proc)], proc)
+
+
+def living(pids: list[int | None] | list[int], proc: Path = PROC) -> list[Candidate]:
+    """Those that there are, and that haven't ended but for their entry."""
+    there = [pid for pid in pids if pid is not None and (proc / str(pid) / "stat").exists()]
+    return [Candidate(pid, process_name(pid)) for pid in there if not is_zombie(pid, proc)]
+
+
 def is_zombie(pid: int, proc: Path) -> bool:
     """Whether the process has ended but for its entry."""
     try:
@@ -207,6 +237,12 @@ def find(wanted: Selector, proc: Path = PROC) -> list[Candidate]:
             return by_name(wanted.value)
         case By.LISTEN:
             return by_listener(wanted.value)
+        case By.PIDFILE:
+            return living([services.pid_in(Path(wanted.value))], proc)
+        case By.UNIT:
+            return by_unit(wanted.value, proc)
+        case By.CGROUP:
+            return living(cgroup.leaders(cgroup.pids(wanted.value, proc), proc), proc)
         case By.COMMAND:
             raise AssertionError("a command is started, not found")
 
@@ -218,8 +254,10 @@ def only(wanted: Selector, found: list[Candidate]) -> int | None:
     return found[0].pid if found else None
 
 
-def ambiguous(wanted: Selector, found: list[Candidate]) -> str:
-    """What is said when several processes match: which."""
+def ambiguous(wanted: Selector, found: list[Candidate], names: bool = True) -> str:
+    """What is said when several processes match: which, and with `names` what they are called with."""
+    if not names:
+        return f"{wanted.text} is ambiguous: {', '.join(str(each.pid) for each in found[:8])}"
     shown = ", ".join(f"{each.pid} ({printable(each.name)[:60]})" for each in found[:8])
     more = f" and {len(found) - 8} more" if len(found) > 8 else ""
     return f"{wanted.text} is ambiguous: {shown}{more}"

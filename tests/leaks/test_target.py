@@ -183,7 +183,7 @@ def test_listening_needs_a_port_that_is_matched_exactly() -> None:
 
 
 def test_selectors_are_a_closed_set() -> None:
-    assert [*By] == ["--pid", "--name", "--listen", "--"]
+    assert [*By] == ["--pid", "--name", "--pidfile", "--unit", "--listen", "--cgroup", "--"]
     with socket.create_server(("127.0.0.1", 0)) as mine:
         wanted = target.selector(listen=f"127.0.0.1:{mine.getsockname()[1]}")
         assert target.only(wanted, target.find(wanted)) == os.getpid()

@@ -4,12 +4,12 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from relengtools import __version__
-from relengtools.errors import RelengError
+from relengtools.errors import RelengError, printable
 from relengtools.leaks.descriptors import Change, Counts, Key
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import schema
@@ -21,6 +21,7 @@ MOST_PENDING = 50_000
 MOST_SERIES = 1_000
 # A step of one clock against another that ends a segment, ms.
 CLOCK_STEP_MS = 1000
+MOST_MARK = 500
 
 
 class Moment(NamedTuple):
@@ -88,6 +89,10 @@ class Recording:
             "SELECT boot_id, pid, start_ticks FROM processes ORDER BY id DESC LIMIT 1"
         ).fetchone()
         return Target(*row) if row else None
+
+    def be_durable(self) -> None:
+        """From here on a commit outlives a power cut, at the price of waiting for the disk."""
+        self.connection.execute("PRAGMA synchronous = FULL")
 
     def later(self, sql: str, *values: object) -> None:
         self.pending.append((sql, values))
@@ -364,6 +369,25 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
         if isinstance(error, sqlite3.DatabaseError):
             raise RelengError(f"{path}: {schema.reason(error)}") from None
         raise
+
+
+def mark(path: Path, text: str, wall: float) -> None:
+    """Append an annotation, also while a recorder writes; raises RelengError when the file can't take it.
+
+    The text is told of in one line wherever events are.
+    """
+    line = printable(" ".join(text.split()))
+    if not 0 < len(line) <= MOST_MARK:
+        raise RelengError(f"the text of a mark has 1 to {MOST_MARK} characters; this one has {len(line)}")
+    if not path.is_file():
+        raise RelengError(f"{path}: no such recording")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10.0)) as connection:
+            schema.check(connection, path)
+            with connection:
+                connection.execute("INSERT INTO events (at_ms, kind, text) VALUES (?, 'mark', ?)", (ms(wall), line))
+    except sqlite3.DatabaseError as error:
+        raise RelengError(f"{path}: {schema.reason(error)}") from None
 
 
 def create(path: Path) -> bool:
