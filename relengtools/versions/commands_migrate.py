@@ -116,7 +116,7 @@ def _one(place: "Place", wish: Wish) -> list["Plan"]:
     return []
 
 
-def _told(outcome: "Outcome | None") -> None:
+def _told(outcome: "Outcome") -> None:
     """Say why a project stays as it is; raises RelengError where that is no good."""
     from relengtools.versions.migrate.plan import Nothing, Refusal
 

@@ -34,7 +34,7 @@ def lost(document: Mapping[str, Any], wanted: Tables) -> list[str]:
         elif key in project:
             found += _lost(f"[project] {key}", project[key], value, _PROJECT.get(key, _same))
     for key, value in wanted["tool"]["setuptools"].items():
-        if key == "package-data":
+        if key == "package-data" and key in setuptools:
             found += _lost_data(setuptools, value)
         elif key in setuptools:
             found += _lost(f"[tool.setuptools] {key}", setuptools[key], value, _SETUPTOOLS.get(key, _same))

@@ -43,10 +43,14 @@ class TextOf(NamedTuple):
 
 
 class Keywords(NamedTuple):
-    """`values` are plain ones, Found or TextOf; `untold` says of each of the others why it can't be read."""
+    """`values` are plain ones, Found or TextOf; `untold` says of each of the others why it can't be read.
+
+    `licence` is what the licence files say.
+    """
 
     values: Mapping[str, Any]
     untold: Mapping[str, str]
+    licence: str = ""
 
 
 class _Reader(Interpreter):
@@ -71,8 +75,10 @@ def read(file: SetupFile, place: Place) -> Keywords:
     setup_py.locate(source, run)
     given = run.setups[0].keywords if len(run.setups) == 1 else {}
     values, untold = {}, {}
+    if any(keyword.arg is None for keyword in file.call.keywords):
+        return Keywords({}, {"**": "setup() is given `**`, whose keywords can't be taken out one by one"})
     for keyword in file.call.keywords:
-        name = keyword.arg or "**"
+        name = keyword.arg or ""
         if name == "version":
             continue
         value = given.get(name, Unknown("the call of setup() can't be reached by reading"))
@@ -81,7 +87,13 @@ def read(file: SetupFile, place: Place) -> Keywords:
             untold[name] = f"{name} (line {keyword.value.lineno}): {told.reason}"
         else:
             values[name] = told
-    return Keywords(values, untold)
+    return Keywords(values, untold, _licence(place))
+
+
+def _licence(place: Place) -> str:
+    paths = sorted(path for path in place.root.iterdir() if re.match(r"LICEN[CS]E|COPYING", path.name))
+    sources = (Files(place).source(path.name) for path in paths if path.is_file())
+    return "\n".join(source.text for source in sources if source)
 
 
 def _told(file: SetupFile, place: Place, node: ast.expr, value: Any) -> Any:

@@ -48,6 +48,9 @@ _TEXTS = {
     "mitlicense": "MIT",
     "themitlicense": "MIT",
     "mitlicence": "MIT",
+    "expat": "MIT",
+    "expatlicense": "MIT",
+    "mit/expat": "MIT",
     "apache2": "Apache-2.0",
     "apache20": "Apache-2.0",
     "apachev2": "Apache-2.0",
@@ -59,11 +62,18 @@ _TEXTS = {
     "newbsd": "BSD-3-Clause",
     "newbsdlicense": "BSD-3-Clause",
     "bsd3clauselicense": "BSD-3-Clause",
+    "modifiedbsd": "BSD-3-Clause",
     "bsd2clause": "BSD-2-Clause",
+    "bsd2clauselicense": "BSD-2-Clause",
     "2clausebsd": "BSD-2-Clause",
     "simplifiedbsd": "BSD-2-Clause",
     "isclicense": "ISC",
     "mpl2": "MPL-2.0",
+    "mplv2": "MPL-2.0",
+    "mplv20": "MPL-2.0",
+    "zpl21": "ZPL-2.1",
+    "lgpl21+": "LGPL-2.1-or-later",
+    "lgplv21+": "LGPL-2.1-or-later",
     "mozillapubliclicense20": "MPL-2.0",
     "agplv3": "AGPL-3.0-only",
     "agplv3+": "AGPL-3.0-or-later",
@@ -77,18 +87,31 @@ _TEXTS = {
 _GNU = re.compile(r"\b((?:A|L)?GPL-[123]\.[01]|GFDL-1\.[123])(\+|(?!-|\.))")
 
 
-def expression(text: str, classifiers: Sequence[str]) -> str | None:
+# What only the text of a licence says, where its name can mean several.
+_PHRASES = {
+    "BSD-3-Clause": r"redistributions? in binary form.*neither the names? of",
+    "BSD-2-Clause": r"redistributions? in binary form(?!.*neither the names? of)(?!.*all advertising materials)",
+    "Apache-2.0": r"apache license,? version 2\.0, january 2004",
+}
+_FAMILIES = {"bsd": "BSD", "bsdlicense": "BSD", "apache": "Apache", "apachelicense": "Apache"}
+_FAMILIES |= {"apachesoftwarelicense": "Apache", "asl": "Apache"}
+
+
+def expression(text: str, classifiers: Sequence[str], file: str = "") -> str | None:
     """The SPDX expression; None where setup.py names no licence.
 
-    SPDX's older names of the GNU licences become the present ones (AGPL-3.0 is AGPL-3.0-only). Raises CannotCarryError
-    where text and classifiers disagree or can mean several licences. Source: PEP 639, the SPDX License List.
+    `file` is the text of the licence, which decides where BSD or Apache is all that setup.py says. SPDX's older names
+    of the GNU licences become the present ones (AGPL-3.0 is AGPL-3.0-only). Raises CannotCarryError where text and
+    classifiers disagree or can mean several licences. Source: PEP 639, the SPDX License List.
     """
+    if text.strip() in _CLASSIFIERS:
+        classifiers, text = [*classifiers, text.strip()], ""
     named = [name for name in classifiers if name.startswith(CLASSIFIER)]
     candidates = [_CLASSIFIERS.get(name, (None,)) for name in named]
     text = text.strip()
     if not text or text.upper() == "UNKNOWN":
-        return _by_classifiers(named, candidates)
-    found = spdx(text)
+        return _by_classifiers(named, candidates, file)
+    found = spdx(text) or _by_file(_FAMILIES.get(_letters(text)), file)
     if found is None:
         raise CannotCarryError(f"license {_short(text)} is no SPDX expression and can't be told for certain: {_ADVICE}")
     for name, possible in zip(named, candidates, strict=True):
@@ -105,17 +128,34 @@ def spdx(text: str) -> str | None:
     try:
         canonical = str(canonicalize_license_expression(text))
     except InvalidLicenseExpression:
-        return _TEXTS.get(re.sub(r"[\s.,-]+", "", text.lower()))
+        return _TEXTS.get(_letters(text))
     return _GNU.sub(lambda match: f"{match[1]}-{'or-later' if match[2] else 'only'}", canonical)
 
 
-def _by_classifiers(named: Sequence[str], candidates: Sequence[tuple[str | None, ...]]) -> str | None:
-    certain = [possible[0] for possible in candidates if possible]
-    if not certain:
+def _letters(text: str) -> str:
+    return re.sub(r"[\s.,()-]+", "", text.lower())
+
+
+def _by_classifiers(named: Sequence[str], candidates: Sequence[tuple[str | None, ...]], file: str) -> str | None:
+    several = list(dict.fromkeys(possible for possible in candidates if possible))
+    if not several:
         return None
-    if len(certain) > 1 or certain[0] is None:
-        raise CannotCarryError(f"the classifier {', '.join(map(repr, named))} can mean several licences: {_ADVICE}")
-    return certain[0]
+    if len(several) == 1 and (found := several[0][0] or _by_file(_family(several[0]), file)):
+        return found
+    raise CannotCarryError(f"the classifier {', '.join(map(repr, named))} can mean several licences: {_ADVICE}")
+
+
+def _family(possible: tuple[str | None, ...]) -> str | None:
+    return next((family for family in ("BSD", "Apache") if f"{family}-" in str(possible[1:2])), None)
+
+
+def _by_file(family: str | None, file: str) -> str | None:
+    """The member of a family of licences whose text this is."""
+    text = " ".join(file.lower().split())
+    names = [
+        name for name, phrase in _PHRASES.items() if family and name.startswith(family) and re.search(phrase, text)
+    ]
+    return names[0] if len(names) == 1 else None
 
 
 def _parts(expression: str) -> list[str]:

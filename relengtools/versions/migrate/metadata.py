@@ -7,6 +7,7 @@ import configparser
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from relengtools.versions.migrate import licence
@@ -38,7 +39,9 @@ def carry(keywords: Keywords, version: str | None = None) -> Carried:
     project: Tables = {}
     tables: Tables = {"project": project, "tool": {"setuptools": {}}}
     refused = [why for name, why in keywords.untold.items() if name in KNOWN or name == "**"]
-    for carrier in _CARRIERS:
+    refused += [f"{name} has no place in pyproject.toml" for name in _PLACELESS if name in keywords.values]
+    with_licence: Carrier = partial(_licence, keywords.licence)
+    for carrier in (*_CARRIERS, with_licence):
         try:
             _merge(tables, carrier(keywords.values))
         except CannotCarryError as error:
@@ -48,18 +51,18 @@ def carry(keywords: Keywords, version: str | None = None) -> Carried:
     tables["tool"]["setuptools"].setdefault("include-package-data", False)
     every = [*keywords.values, *(name for name in keywords.untold if name != "**")]
     return Carried(
-        _ordered(tables, keywords.values.get("setup_requires"), version),
+        _ordered(tables, version),
         tuple(name for name in every if name in KNOWN),
         tuple(name for name in every if name not in KNOWN),
         tuple(refused),
     )
 
 
-def _ordered(tables: Tables, setup_requires: Any, version: str | None) -> Tables:
+def _ordered(tables: Tables, version: str | None) -> Tables:
     """As the specification lists them, with the build system first and the version after the name."""
     project = tables["project"]
     head = {"name": project.pop("name", ""), **({"dynamic": ["version"]} if version is None else {"version": version})}
-    requires = [text for text in _strings(setup_requires) if not _SCM.match(text)]
+    requires = tables.get("build-system", {}).get("requires", [])
     needed = BUILD["requires"] if version is None else BUILD["requires"][:1]
     setuptools = {k: v for k, v in tables["tool"]["setuptools"].items() if v != {}}
     return {
@@ -99,7 +102,9 @@ def _merge(into: Tables, tables: Tables) -> None:
 def _strings(value: Any) -> list[str]:
     """A list of texts, or one text with one on each line, as setuptools takes requirements."""
     lines = value.splitlines() if isinstance(value, str) else value or []
-    stripped = [str(line).strip() for line in lines]
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise CannotCarryError(f"{value!r} isn't a list of texts")
+    stripped = [line.strip() for line in lines]
     return [line for line in stripped if line and not line.startswith("#")]
 
 
@@ -131,10 +136,11 @@ def _readme(values: Values) -> Tables:
     return {"project": {"readme": {"text": value, "content-type": kind or "text/plain"}}}
 
 
-def _licence(values: Values) -> Tables:
+def _licence(file: str, values: Values) -> Tables:
     project: Tables = {}
     classifiers = _listed(values, "classifiers")
-    found = licence.expression(str(values.get("license") or ""), classifiers)
+    said = values.get("license_expression") or values.get("license") or ""
+    found = licence.expression(str(said), classifiers, file)
     if found is not None:
         project["license"] = found
     files = _listed(values, "license_files") or [f for f in [values.get("license_file")] if f]
@@ -211,6 +217,13 @@ def _requirements(values: Values) -> Tables:
     return {
         "project": ({"dependencies": plain} if plain else {}) | ({"optional-dependencies": extras} if extras else {})
     }
+
+
+def _for_the_build(values: Values) -> Tables:
+    found = _strings(values.get("setup_requires"))
+    for text in found:
+        _check(text)
+    return {"build-system": {"requires": [text for text in found if not _SCM.match(text)]}}
 
 
 def _marked(text: str, marker: str) -> str:
@@ -310,14 +323,17 @@ def _data_files(rows: Sequence[Any]) -> dict[str, list[str]]:
     return files
 
 
-_CARRIERS: tuple[Callable[[Values], Tables], ...] = (
+# Metadata that setup() takes and pyproject.toml doesn't: in setup.py it would be ignored from now on.
+_PLACELESS = ("requires", "contact", "contact_email", "provides_extras", "fullname", "summary")
+Carrier = Callable[[Values], Tables]
+_CARRIERS: tuple[Carrier, ...] = (
     _texts,
     _readme,
-    _licence,
     _people,
     _urls,
     _keywords,
     _requirements,
+    _for_the_build,
     _entry_points,
     _packages,
     _data,
@@ -330,6 +346,7 @@ KNOWN = frozenset(
         "long_description",
         "long_description_content_type",
         "license",
+        "license_expression",
         "license_file",
         "license_files",
         "classifiers",

@@ -18,7 +18,7 @@ def NAME(version):
     import re
 
     info = os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO")
-    version = version.strip()
+    version = (version or "").strip()
 ALWAYS\
     if not version and os.path.exists(info):  # an sdist says what it was made as
         with open(info, encoding="utf-8") as file:
@@ -32,9 +32,10 @@ PREFIX\
     local = []
     if described:
         version, count, commit = described.groups()
+    if described and int(count):
         if re.search(r"(post|dev|rev|r)[-_.]?[0-9]*$|[0-9]-[0-9]+$", version):
             local = [count, commit]
-        elif int(count):
+        else:
             version, local = version + ".post" + count, [commit]
     version = re.sub(r"_(?:git|svn|hg|cvs|p)([0-9]+)$", r".post\\1", version)
     local += ["dirty"] if dirty else []

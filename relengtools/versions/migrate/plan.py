@@ -76,13 +76,13 @@ class Refusal(NamedTuple):
 Outcome = Plan | Nothing | Refusal
 
 
-def plan(place: Place, style: Style) -> Outcome | None:
-    """What is to be done at a place; None where there is no project. Raises UnreadableError and GitError."""
+def plan(place: Place, style: Style) -> Outcome:
+    """What is to be done at a place. Raises UnreadableError and GitError."""
     # A walk over many repositories begins above them.
     place = place._replace(tree=git.work_tree(place.root) or place.tree)
     found = project.read(place)
     if found is None:
-        return None
+        return Nothing(place.path, "setup.py describes no package")
     if found.problems:
         return Refusal(found.path, tuple(f"{p.file}:{p.line}: {p.message}" for p in found.problems))
     source = Files(place).source("setup.py", python=True) if "setup.py" in place.markers else None
@@ -128,9 +128,17 @@ def _minimal(found: Project, file: SetupFile, asked: Idiom) -> Outcome:
     cuts = idiom.normalised(file, asked, prefix)
     if cuts is None:
         return Refusal(found.path, (f"{file.source.file}: the version's expression can't be changed alone",))
-    after = convert(before, "git-describe", policy="post").version if before else None
+    versions = [convert(before or "", "git-describe", policy=policy).version for policy in ("post", "local")]
     notes = tuple(packager.minimal(asked.variable))
-    return Plan(found, Style.MINIMAL, (edits.cut(file.source, cuts),), before, after, asked.variable, packager=notes)
+    return Plan(
+        found,
+        Style.MINIMAL,
+        (edits.cut(file.source, cuts),),
+        before,
+        versions[0] or versions[1],
+        asked.variable,
+        packager=notes,
+    )
 
 
 def _prefix(tag: str) -> str | None:

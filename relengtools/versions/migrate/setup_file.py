@@ -48,13 +48,24 @@ def _is_setup(function: ast.expr) -> bool:
 
 
 def loaded(nodes: Iterable[ast.AST]) -> set[str]:
-    """Names that are read anywhere in `nodes`."""
-    return {
-        node.id
-        for outer in nodes
-        for node in ast.walk(outer)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in _BUILTINS
-    }
+    """Names that are read in `nodes` and come from outside: not what a `with` or `for` binds for itself."""
+    return {name for outer in nodes for name in _read(outer, frozenset())} - _BUILTINS
+
+
+def _read(node: ast.AST, inside: frozenset[str]) -> Iterator[str]:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in inside:
+        yield node.id
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id
+    inside |= frozenset(_own(node))
+    for child in ast.iter_child_nodes(node):
+        yield from _read(child, inside)
+
+
+def _own(outer: ast.AST) -> Iterator[str]:
+    targets = [outer.target] if isinstance(outer, ast.For) else []
+    targets += [item.optional_vars for item in outer.items if item.optional_vars] if isinstance(outer, ast.With) else []
+    yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
 def bound(statement: ast.stmt) -> set[str]:

@@ -149,11 +149,15 @@ def _arguments(file: SetupFile, gone: Sequence[str]) -> Iterator[Cut]:
     if all(keyword.arg in gone for keyword in file.call.keywords):
         yield Cut(text.index("(", opening) + 1, end - 1)
         return
-    starts = [python.offsets(file.source, cast(ast.expr, keyword))[0] for keyword in file.call.keywords]
-    edges = [_line_start(text, start) for start in (*starts, end - 1)]
-    for keyword, start, following in zip(file.call.keywords, edges, edges[1:], strict=False):
-        if keyword.arg in gone:
-            yield Cut(start, following)
+    spans = [python.offsets(file.source, cast(ast.expr, keyword)) for keyword in file.call.keywords]
+    edges = [_line_start(text, start) for start in (*(start for start, _ in spans), end - 1)]
+    last = max(number for number, keyword in enumerate(file.call.keywords) if keyword.arg not in gone)
+    below = "\n" in text[spans[-1][1] : end]  # where the bracket closes on a line of its own, so do the arguments
+    for number, keyword in enumerate(file.call.keywords):
+        if keyword.arg in gone and (number < last or below):
+            yield Cut(edges[number], edges[number + 1])
+    if not below and last + 1 < len(spans):
+        yield Cut(spans[last][1], end - 1)
 
 
 def _line_start(text: str, at: int) -> int:

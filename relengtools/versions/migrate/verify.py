@@ -143,9 +143,10 @@ def read(path: Path) -> Wheel:
         info = next(name for name in names if name.endswith(".dist-info/METADATA")).removesuffix("METADATA")
         message = _message(archive.read(f"{info}METADATA"))
         entries = archive.read(f"{info}entry_points.txt").decode() if f"{info}entry_points.txt" in names else ""
+        texts = [archive.read(name).decode(errors="replace") for name in names if _LICENCE.match(name)]
         tags = re.findall(r"^Tag: *(\S+)", archive.read(f"{info}WHEEL").decode(), re.MULTILINE)
     files = {re.sub(r"^[^/]+\.(dist-info|data)/", r"*.\1/", name) for name in names}
-    fields = {key: frozenset(values) for key, values in _fields(message).items()}
+    fields = {key: frozenset(values) for key, values in _fields(message, "\n".join(texts)).items()}
     fields |= {"entry point": frozenset(_entries(entries)), "tag": frozenset(tags)}
     return Wheel(message.get("Version", ""), frozenset(files), fields)
 
@@ -164,11 +165,12 @@ def _message(data: bytes) -> Message:
     return BytesParser().parsebytes(data)
 
 
+_LICENCE = re.compile(r"[^/]+\.dist-info/(?:licenses/)?(?:LICEN[CS]E|COPYING)")
 _OTHERWISE = {"metadata-version", "version", "dynamic", "license", "license-expression", "classifier", "keywords"}
 _OTHERWISE |= {"home-page", "download-url", "project-url", "author", "author-email", "maintainer", "maintainer-email"}
 
 
-def _fields(message: Message) -> dict[str, set[str]]:
+def _fields(message: Message, licences: str) -> dict[str, set[str]]:
     """The metadata by meaning: where a newer form of a field says the same, the same stands here."""
     found: dict[str, set[str]] = {}
     for key, value in message.items():
@@ -176,7 +178,7 @@ def _fields(message: Message) -> dict[str, set[str]]:
             found.setdefault(key, set()).add(_squeezed(key, str(value)))
     classifiers = list(map(str, message.get_all("Classifier", [])))
     found["Classifier"] = {text for text in classifiers if not text.startswith(licence.CLASSIFIER)}
-    found["License"] = set(_licences(message, classifiers))
+    found["License"] = set(_licences(message, classifiers, licences))
     found["Keywords"] = {word.strip() for word in re.split(r"[,\n]", str(message.get("Keywords", ""))) if word.strip()}
     urls = [str(value).rpartition(", ")[2] for value in message.get_all("Project-URL", [])]
     urls += [str(message[key]) for key in ("Home-page", "Download-URL") if message[key]]
@@ -196,10 +198,10 @@ def _squeezed(key: str, value: str) -> str:
     return " ".join(value.split())
 
 
-def _licences(message: Message, classifiers: Sequence[str]) -> Iterator[str]:
+def _licences(message: Message, classifiers: Sequence[str], texts: str) -> Iterator[str]:
     text = str(message.get("License-Expression") or message.get("License") or "")
     try:
-        found = licence.expression(text, classifiers)
+        found = licence.expression(text, classifiers, texts)
     except licence.CannotCarryError:
         found = text
     if found:

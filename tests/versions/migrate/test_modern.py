@@ -1,0 +1,589 @@
+"""setup.py moved to pyproject.toml: what is carried over, what stays, and what stops it."""
+
+import subprocess
+import tomllib
+
+import pytest
+
+HEAD = "import os, subprocess\nfrom setuptools import find_packages, setup\n"
+VERSION = "version=os.environ.get('PKGVER') or subprocess.getoutput('git describe --tags')"
+HUB = """\
+#!/usr/bin/env python3
+from distutils.core import setup
+import subprocess
+import os
+import sys
+import importlib.resources
+
+with importlib.resources.path('srht', 'Makefile') as f:
+    srht_path = f.parent.as_posix()
+
+make = os.environ.get("MAKE", "make")
+subp = subprocess.run([make, "SRHT_PATH=" + srht_path])
+if subp.returncode != 0:
+    sys.exit(subp.returncode)
+
+ver = os.environ.get("PKGVER") or subprocess.run(['git', 'describe', '--tags'],
+      stdout=subprocess.PIPE).stdout.decode().strip()
+
+setup(
+  name = 'bookshop',
+  packages = ['bookshop', 'bookshop.shelves'],
+  version = ver,
+  description = 'a service that looks like others',
+  author = 'Ada Lovelace',
+  author_email = 'ada@example.org',
+  url = 'https://example.org/bookshop',
+  install_requires = ['flask', 'pyyaml'],
+  extras_require = {'pam': ['python_pam']},
+  license = 'AGPL-3.0',
+  package_data={
+      'bookshop': [
+          'templates/*.html',
+          'hooks/*',
+      ]
+  },
+  scripts = ['bookshop-migrate'],
+)
+"""
+HUB_STUB = """\
+#!/usr/bin/env python3
+from setuptools import setup
+import subprocess
+import os
+import sys
+import importlib.resources
+
+with importlib.resources.path('srht', 'Makefile') as f:
+    srht_path = f.parent.as_posix()
+
+make = os.environ.get("MAKE", "make")
+subp = subprocess.run([make, "SRHT_PATH=" + srht_path])
+if subp.returncode != 0:
+    sys.exit(subp.returncode)
+
+setup()
+"""
+HUB_TOML = """\
+[build-system]
+requires = ["setuptools>=77.0.3", "setuptools-scm>=8"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "bookshop"
+dynamic = ["version"]
+description = "a service that looks like others"
+license = "AGPL-3.0-only"
+authors = [{ name = "Ada Lovelace", email = "ada@example.org" }]
+dependencies = ["flask", "pyyaml"]
+
+[project.urls]
+Homepage = "https://example.org/bookshop"
+
+[project.optional-dependencies]
+pam = ["python_pam"]
+
+[tool.setuptools]
+packages = ["bookshop", "bookshop.shelves"]
+script-files = ["bookshop-migrate"]
+include-package-data = false
+
+[tool.setuptools.package-data]
+bookshop = ["templates/*.html", "hooks/*"]
+
+[tool.setuptools_scm]
+"""
+
+
+@pytest.fixture
+def modern(tree, run):
+    """`modern(files)` runs `versions migrate --style modern` on a project of these files: the result and the root."""
+
+    def make(files):
+        root = tree(files if isinstance(files, dict) else {"setup.py": files})
+        return run("migrate", "--style", "modern", "setup.py"), root
+
+    return make
+
+
+def test_a_service_with_a_make_step_becomes_what_one_would_write(modern):
+    result, root = modern(HUB)
+    assert result.code == 0, result.err
+    assert (root / "pyproject.toml").read_text() == HUB_TOML
+    assert (root / "setup.py").read_text() == HUB_STUB
+    assert (root / ".git_archival.txt").read_text() == "describe-name: $Format:%(describe:tags=true,match=*[0-9]*)$\n"
+    assert (root / ".gitattributes").read_text() == ".git_archival.txt  export-subst\n"
+    assert "unverified" in result.out
+    assert "SETUPTOOLS_SCM_PRETEND_VERSION" in result.out
+    assert ".post20240524" in result.out
+
+
+def test_diff_is_the_patch_that_makes_the_same_and_writes_nothing(tree, run):
+    root = tree({"setup.py": HUB})
+    result = run("migrate", "--style", "modern", "--diff", "setup.py")
+    assert result.code == 1
+    assert sorted(path.name for path in root.iterdir()) == ["setup.py"]
+    patch = (root / "p.diff").write_text(result.out) and str(root / "p.diff")
+    subprocess.run(["git", "apply", patch], cwd=root, check=True)
+    assert (root / "pyproject.toml").read_text() == HUB_TOML
+    assert (root / "setup.py").read_text() == HUB_STUB
+    assert (root / ".gitattributes").exists()
+
+
+def test_nothing_but_metadata_in_setup_py_and_it_goes(modern):
+    result, root = modern(f"{HEAD}setup(name='p', {VERSION}, packages=find_packages())\n")
+    assert result.code == 0, result.err
+    assert not (root / "setup.py").exists()
+    assert "setup.py is gone" in result.out
+
+
+# What setup() is given, and what the tables [project] and [tool.setuptools] say then.
+CARRIED = {
+    "install_requires=['a>=1', 'b; python_version<\"3.9\"']": {"dependencies": ["a>=1", 'b; python_version<"3.9"']},
+    "install_requires='a\\n  b\\n# c\\n'": {"dependencies": ["a", "b"]},
+    "extras_require={'x': ['a'], ':python_version<\"3.9\"': ['b'], 'y:os_name==\"nt\"': ['c; python_version>\"3\"']}": {
+        "dependencies": ['b; python_version<"3.9"'],
+        "optional-dependencies": {"x": ["a"], "y": ['c; (python_version>"3") and (os_name=="nt")']},
+    },
+    "python_requires='>=3.8'": {"requires-python": ">=3.8"},
+    "author='A', author_email='a@b.c', maintainer_email='x@y.z'": {
+        "authors": [{"name": "A", "email": "a@b.c"}],
+        "maintainers": [{"email": "x@y.z"}],
+    },
+    "author='A, B', author_email='a@b.c, b@b.c'": {
+        "authors": [{"name": "A", "email": "a@b.c"}, {"name": "B", "email": "b@b.c"}]
+    },
+    "author='Lovelace, Ada'": {"authors": [{"name": "Lovelace, Ada"}]},
+    "url='https://a', download_url='https://b', project_urls={'Source': 'https://c'}": {
+        "urls": {"Homepage": "https://a", "Download": "https://b", "Source": "https://c"}
+    },
+    "keywords='one, two three'": {"keywords": ["one", "two three"]},
+    "keywords=['one', 'two']": {"keywords": ["one", "two"]},
+    "classifiers=['Topic :: Internet', 'License :: OSI Approved :: MIT License']": {
+        "license": "MIT",
+        "classifiers": ["Topic :: Internet"],
+    },
+    "license_expression='MIT OR ISC'": {"license": "MIT OR ISC"},
+    "license='MIT License', license_files=['COPYING']": {"license": "MIT", "license-files": ["COPYING"]},
+    "entry_points={'console_scripts': ['a = b:c'], 'gui_scripts': ['g=h:i'], 'x.y': 'z = p.q'}": {
+        "scripts": {"a": "b:c"},
+        "gui-scripts": {"g": "h:i"},
+        "entry-points": {"x.y": {"z": "p.q"}},
+    },
+    "entry_points='[console_scripts]\\na = b:c\\n[x]\\ny = z\\n'": {
+        "scripts": {"a": "b:c"},
+        "entry-points": {"x": {"y": "z"}},
+    },
+    "long_description=open('README.md').read(), long_description_content_type='text/markdown'": {"readme": "README.md"},
+    "long_description=open('README.rst').read().strip()": {"readme": "README.rst"},
+    "long_description=open('README.md').read(), long_description_content_type='text/plain'": {
+        "readme": {"file": "README.md", "content-type": "text/plain"}
+    },
+    "long_description='''one\ntwo \"quoted\"'''": {
+        "readme": {"text": 'one\ntwo "quoted"', "content-type": "text/plain"}
+    },
+    "packages=['p', 'p.q'], package_dir={'': 'src'}": {"packages": ["p", "p.q"], "package-dir": {"": "src"}},
+    "packages=[]": {"packages": []},
+    "packages=find_packages()": {"packages": {"find": {"namespaces": False}}},
+    "packages=find_packages('src', exclude=['tests'])": {
+        "packages": {"find": {"where": ["src"], "exclude": ["tests"], "namespaces": False}}
+    },
+    "py_modules=['m']": {"py-modules": ["m"]},
+    "package_data={'': ['*.txt'], 'p': 'x'}": {"package-data": {"*": ["*.txt"], "p": ["x"]}},
+    "include_package_data=True, zip_safe=False": {"include-package-data": True, "zip-safe": False},
+    "data_files=[('share/p', ['a', 'b']), ('share/q', ['c'])]": {
+        "data-files": {"share/p": ["a", "b"], "share/q": ["c"]}
+    },
+    "scripts=['s']": {"script-files": ["s"]},
+    "platforms=['linux']": {"platforms": ["linux"]},
+    "namespace_packages=['n']": {"namespace-packages": ["n"]},
+    "exclude_package_data={'p': ['x']}": {"exclude-package-data": {"p": ["x"]}},
+}
+
+
+@pytest.mark.parametrize("given", CARRIED)
+def test_every_keyword_is_carried_over(modern, given):
+    files = {"README.md": "# Read\n", "README.rst": "Read\n====\n"}
+    result, root = modern({"setup.py": f"{HEAD}setup(name='p', {VERSION}, {given})\n", **files})
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    said = document["project"] | document["tool"]["setuptools"]
+    assert {key: said.get(key) for key in CARRIED[given]} == CARRIED[given]
+    usual = {"name", "dynamic", "include-package-data"}
+    assert set(said) - usual == set(CARRIED[given]) - usual
+    assert not (root / "setup.py").exists()
+
+
+def test_setup_requires_becomes_a_requirement_of_the_build(modern):
+    _, root = modern(f"{HEAD}setup(name='p', {VERSION}, setup_requires=['cffi', 'setuptools_scm'])\n")
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["build-system"]["requires"] == ["setuptools>=77.0.3", "setuptools-scm>=8", "cffi"]
+
+
+def test_a_package_s_own_files_globbed_are_a_pattern(modern):
+    data = "{'p': ['a/*'] + [f[2:] for f in glob.glob('p/b/**', recursive=True)]}"
+    result, root = modern(f"import glob\n{HEAD}setup(name='p', {VERSION}, package_data={data})\n")
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["tool"]["setuptools"]["package-data"] == {"p": ["a/*", "b/**"]}
+
+
+# What can't be read, or has no certain place: a part of the reason.
+STOPS = {
+    "install_requires=open('r.txt').read().split() + subprocess.getoutput('x').split()": "install_requires (line 3)",
+    "install_requires=['a'] if os.environ.get('X') else ['b']": "it depends on environ (line 3)",
+    "install_requires=['pytz (>dev)']": "is refused today",
+    "extras_require={'x': subprocess.getoutput('y').split()}": "extras_require (line 3)",
+    "license='BSD'": "license 'BSD' is no SPDX expression",
+    "license='MIT', classifiers=['License :: OSI Approved :: ISC License (ISCL)']": "disagree",
+    "classifiers=['License :: OSI Approved :: BSD License']": "can mean several licences",
+    "author='A, B, C', author_email='a@b.c, b@b.c'": "can't be told apart",
+    "author_email='nobody'": "can't be told apart",
+    "entry_points={'console_scripts': ['a']}": "is no `name = module:object`",
+    "packages=find_packages() + ['x']": "packages (line 3)",
+    "package_data={'p': [f[3:] for f in glob.glob('p/b/**', recursive=True)]}": "package_data (line 3)",
+    "data_files=['a']": "data_files",
+    "description='one\\ntwo'": "more than one line",
+    "**subprocess.__dict__": "setup() is given `**`",
+    "contact='x'": "contact has no place",
+    "install_requires=[['a']]": "isn't a list of texts",
+}
+
+
+@pytest.mark.parametrize("given", STOPS)
+def test_what_cannot_be_carried_over_stops_it_with_the_reason(modern, given):
+    text = f"import glob, {HEAD[7:]}setup(name='p', {VERSION}, {given})\n"
+    result, root = modern({"setup.py": text, "r.txt": "a\n"})
+    assert result.code == 2
+    assert STOPS[given] in result.err
+    assert [path.name for path in sorted(root.iterdir())] == ["r.txt", "setup.py"]
+    assert (root / "setup.py").read_text() == text
+
+
+def test_all_reasons_are_told_at_once(modern):
+    result, _ = modern(f"{HEAD}setup({VERSION}, license='BSD', author_email='nobody')\n")
+    assert result.code == 2
+    assert "license" in result.err
+    assert "author_email" in result.err
+    assert "no name" in result.err
+    assert "3 reasons above" in result.err
+
+
+DEPENDING = [
+    "import sys\nrequires = ['a']\nif sys.version_info < (3, 8):\n    requires.append('b')\n",
+    "from sys import version_info\nrequires = ['a'] + (['b'] if version_info < (3, 8) else [])\n",
+    "requires = ['a']\nif os.getenv('EXTRA'):\n    requires += ['b']\n",
+    "def wanted():\n    return ['a', 'b'] if 'X' in os.environ else ['a']\n\n\nrequires = wanted()\n",
+    "import sys\nrequires = {}\nrequires['x'] = ['a'] if sys.version_info > (3,) else []\nrequires = requires['x']\n",
+]
+
+
+@pytest.mark.parametrize("lines", DEPENDING)
+def test_requirements_that_depend_on_the_surroundings_are_never_frozen(modern, lines):
+    result, root = modern(f"{HEAD}{lines}setup(name='p', {VERSION}, install_requires=requires)\n")
+    assert result.code == 2
+    assert "it depends on" in result.err
+    assert not (root / "pyproject.toml").exists()
+
+
+# What stands in setup.py besides, and what is left of it.
+EXTENSION = """\
+from setuptools import Extension, setup
+ext = [Extension("p.c", ["c.c"])]
+setup(name="p", version=VERSION, ext_modules=ext, packages=["p"])
+"""
+EXTENSION_LEFT = """\
+from setuptools import Extension, setup
+ext = [Extension("p.c", ["c.c"])]
+setup(ext_modules=ext)
+"""
+COMMAND = """\
+import os
+from setuptools import find_packages, setup
+from build_steps import Sass
+
+here = os.path.dirname(__file__)
+with open(os.path.join(here, "README.md")) as f:
+    readme = f.read()
+
+setup(
+    name="p",
+    version=VERSION,
+    long_description=readme,
+    cmdclass={"sass": Sass},
+    packages=find_packages(),
+)
+"""
+COMMAND_LEFT = """\
+from setuptools import setup
+from build_steps import Sass
+
+setup(
+    cmdclass={"sass": Sass},
+)
+"""
+STEP = """\
+import os, re
+from setuptools import setup
+
+# the requirements
+needs = ["a"]
+needs.append("b")
+
+os.system("make")
+
+setup(name="p", version=VERSION, install_requires=needs)
+"""
+STEP_LEFT = """\
+import os, re
+from setuptools import setup
+
+os.system("make")
+
+setup()
+"""
+USED = """\
+# Licensed under the same terms.
+from setuptools import setup
+names = ["p"]
+print(names)
+setup(name="p", version=VERSION, packages=names)
+"""
+USED_LEFT = """\
+# Licensed under the same terms.
+from setuptools import setup
+names = ["p"]
+print(names)
+setup()
+"""
+GROWN = """\
+from setuptools import setup
+with open("a.txt") as f:
+    more = f.read().split()
+with open("README.md") as f:
+    readme = f.read()
+names = ["p"]
+for name in ["q"]:
+    with open("b.txt") as f:
+        names += f.read().split()
+print(more, names)
+setup(name="p", version=VERSION, packages=["p"], long_description=readme)
+"""
+GROWN_LEFT = """\
+from setuptools import setup
+with open("a.txt") as f:
+    more = f.read().split()
+names = ["p"]
+for name in ["q"]:
+    with open("b.txt") as f:
+        names += f.read().split()
+print(more, names)
+setup()
+"""
+OTHERS = """\
+from setuptools import setup
+setup(name="p", version=VERSION, tests_require=["x"], test_suite="t")
+"""
+OTHERS_LEFT = """\
+from setuptools import setup
+setup(tests_require=["x"], test_suite="t")
+"""
+LEFT = {
+    "extension": (EXTENSION, EXTENSION_LEFT),
+    "command": (COMMAND, COMMAND_LEFT),
+    "step": (STEP, STEP_LEFT),
+    "used": (USED, USED_LEFT),
+    "grown": (GROWN, GROWN_LEFT),
+    "others": (OTHERS, OTHERS_LEFT),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_setup_py_keeps_what_is_no_metadata_and_nothing_else(modern, name):
+    text, left = LEFT[name]
+    given = text.replace("VERSION", "subprocess.getoutput('git describe')")
+    given = given.replace("from setuptools", "import subprocess\nfrom setuptools", 1)
+    result, root = modern({"setup.py": given, "README.md": "x\n"})
+    assert result.code == 0, result.err
+    assert (root / "setup.py").read_text() == left
+
+
+ASIDE = {
+    "def number():\n    v = subprocess.getoutput('git describe')\n    open('p/v.py', 'w').write(v)\n    return v\n\n\n"
+    "setup(name='p', version=number())\n": "writes a file",
+    "names = subprocess.run(['make', 'names']) and ['p']\nsetup(name='p', VERSION, packages=names)\n": "packages (line",
+}
+
+
+@pytest.mark.parametrize("text", ASIDE)
+def test_a_step_on_the_way_to_the_metadata_is_not_lost(modern, text):
+    result, root = modern(HEAD + text.replace("VERSION", VERSION))
+    assert result.code == 2
+    assert ASIDE[text] in result.err
+    assert not (root / "pyproject.toml").exists()
+
+
+def test_literals_and_setuptools_scm_are_moved_too(modern, run, tree):
+    result, root = modern("from setuptools import setup\nsetup(name='p', version='1.2.3', packages=['p'])\n")
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["project"]["version"] == "1.2.3"
+    assert "setuptools_scm" not in document["tool"]
+    assert not (root / ".git_archival.txt").exists()
+    (root / "pyproject.toml").unlink()
+    result, root = modern("from setuptools import setup\nsetup(name='p', use_scm_version=True, packages=['p'])\n")
+    assert result.code == 0, result.err
+    assert tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools_scm"] == {}
+
+
+WHY_NOT = {
+    "setup(setup_requires=['pbr'], pbr=True)": "pbr reads requirements.txt",
+    "import versioneer\nsetup(name='p', version=versioneer.get_version())": "versioneer",
+    "setup(name='p', use_scm_version={'write_to': 'p/v.py'})": "has settings",
+}
+
+
+@pytest.mark.parametrize("text", WHY_NOT)
+def test_where_the_way_is_not_clear_it_says_why(modern, text):
+    result, root = modern(f"from setuptools import setup\n{text}\n")
+    assert result.code == 2
+    assert WHY_NOT[text] in result.err
+    assert [path.name for path in root.iterdir()] == ["setup.py"]
+
+
+def test_metadata_in_setup_cfg_stops_it(modern):
+    result, root = modern({"setup.py": HUB, "setup.cfg": "[metadata]\nlong_description = file: README\n"})
+    assert result.code == 2
+    assert "setup.cfg has metadata too ([metadata])" in result.err
+    assert not (root / "pyproject.toml").exists()
+
+
+def test_settings_of_tools_in_setup_cfg_do_not(modern):
+    result, _ = modern({"setup.py": HUB, "setup.cfg": "[flake8]\nmax-line-length = 120\n"})
+    assert result.code == 0, result.err
+
+
+# ---------------------------------------------------------------------------------- a pyproject.toml that is there
+
+
+def test_a_pyproject_toml_of_tools_is_added_to(modern):
+    before = "# our tools\n[tool.black]\nline-length = 100 # wide\n"
+    result, root = modern({"setup.py": HUB, "pyproject.toml": before})
+    assert result.code == 0, result.err
+    new = (root / "pyproject.toml").read_text()
+    assert new.startswith(before)
+    assert tomllib.loads(new) == tomllib.loads(HUB_TOML) | {
+        "tool": {**tomllib.loads(HUB_TOML)["tool"], "black": {"line-length": 100}}
+    }
+
+
+def test_a_build_system_that_is_there_gets_setuptools_scm(modern):
+    before = '[build-system]\nrequires = [\n    "setuptools>=61",  # old\n]\nbuild-backend = "setuptools.build_meta"\n'
+    result, root = modern({"setup.py": HUB, "pyproject.toml": before})
+    assert result.code == 0, result.err
+    new = (root / "pyproject.toml").read_text()
+    assert '    "setuptools>=61",\n    "setuptools-scm>=8",  # old\n' in new
+    assert tomllib.loads(new)["project"] == tomllib.loads(HUB_TOML)["project"]
+
+
+def test_another_backend_stops_it(modern):
+    before = '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_core.buildapi"\n'
+    result, root = modern({"setup.py": HUB, "pyproject.toml": before})
+    assert result.code == 2
+    assert (root / "pyproject.toml").read_text() == before
+
+
+def test_other_attributes_stay(modern):
+    result, root = modern({"setup.py": HUB, ".gitattributes": "*.svg binary"})
+    assert result.code == 0, result.err
+    assert (root / ".gitattributes").read_text() == "*.svg binary\n.git_archival.txt  export-subst\n"
+
+
+# --------------------------------------------------- what was lost when this was done by hand, upstream, in two steps
+
+BY_HAND = """\
+[build-system]
+requires = ["setuptools", "setuptools_scm"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "bookshop"
+dynamic = ["version"]
+description = "a service that looks like others"
+readme = "README.md"
+authors = [{name = "Ada Lovelace", email = "ada@example.org"}]
+dependencies = ["flask", "pyyaml"]
+license.text = "AGPL-3.0-only"
+
+[project.urls]
+repository = "https://example.org/bookshop"
+
+[project.optional-dependencies]
+pam = ["python_pam"]
+
+[tool.setuptools]
+include-package-data = false
+packages = ["bookshop", "bookshop.shelves", "bookshop.templates", "bookshop.hooks"]
+script-files = ["bookshop-migrate"]
+
+[tool.setuptools.package-data]
+"bookshop.templates" = ['*.html']
+"bookshop.hooks" = ['*']
+
+[tool.setuptools_scm]
+"""
+ARCHIVAL = {
+    ".git_archival.txt": "describe-name: $Format:%(describe:tags=true,match=*[0-9]*)$\n",
+    ".gitattributes": ".git_archival.txt  export-subst\n",
+}
+
+
+def test_a_migration_half_done_by_hand_is_finished(modern):
+    result, root = modern({"setup.py": HUB, "pyproject.toml": BY_HAND, **ARCHIVAL})
+    assert result.code == 0, result.err
+    assert (root / "pyproject.toml").read_text() == BY_HAND
+    assert (root / "setup.py").read_text() == HUB_STUB
+
+
+LOST = {
+    "a dependency": (
+        ('dependencies = ["flask", "pyyaml"]', 'dependencies = ["flask"]'),
+        "[project] dependencies has no 'pyyaml', which setup.py has",
+    ),
+    "package data": (
+        ("\"bookshop.hooks\" = ['*']\n", ""),
+        "[tool.setuptools.package-data] has no 'hooks/*' of bookshop, which setup.py has",
+    ),
+    "an extra": (('pam = ["python_pam"]', ""), "has no 'python_pam (pam)', which setup.py has"),
+    "a package": (('"bookshop.shelves", ', ""), "packages has no 'bookshop.shelves'"),
+    "a script": (('script-files = ["bookshop-migrate"]', 'script-files = ["other"]'), "'bookshop-migrate'"),
+    "another licence": (("AGPL-3.0-only", "AGPL-3.0-or-later"), "license has no 'AGPL-3.0-only'"),
+    "the URL": (("example.org/bookshop", "example.com"), "urls has no 'https://example.org/bookshop'"),
+    "an author": (("ada@example.org", "eve@example.org"), "authors has no"),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_was_lost_by_hand_is_caught(modern, name):
+    (old, new), reason = LOST[name]
+    assert old in BY_HAND
+    result, root = modern({"setup.py": HUB, "pyproject.toml": BY_HAND.replace(old, new), **ARCHIVAL})
+    assert result.code == 2
+    assert reason in result.err
+    assert (root / "setup.py").read_text() == HUB
+
+
+def test_a_forgotten_git_archival_txt_is_made(modern):
+    result, root = modern({"setup.py": HUB, "pyproject.toml": BY_HAND})
+    assert result.code == 0, result.err
+    assert {name: (root / name).read_text() for name in ARCHIVAL} == ARCHIVAL
+
+
+def test_keys_that_are_missing_altogether_are_added(modern):
+    cut = BY_HAND.replace('dependencies = ["flask", "pyyaml"]\n', "").partition("[tool.setuptools.package-data]")[0]
+    result, root = modern({"setup.py": HUB, "pyproject.toml": cut, **ARCHIVAL})
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["project"]["dependencies"] == ["flask", "pyyaml"]
+    assert document["tool"]["setuptools"]["package-data"] == {"bookshop": ["templates/*.html", "hooks/*"]}
+    assert document["tool"]["setuptools_scm"] == {}
