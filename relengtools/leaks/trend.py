@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +103,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """Covariances V of the grid and what is known of each (v,): its mass, τ in s, share w that is white, y'V⁻¹y.
+
+    Given V, the sum of squares over a χ² of `freedom` degrees is the variance σ² of blocks of `block` s.
+    """
+
+    weight: FloatArray
+    tau: FloatArray
+    white: FloatArray
+    squares: FloatArray
+    freedom: int
+    block: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Model:
     shape: Shape
     columns: tuple[int, ...]
@@ -119,12 +135,52 @@ class _Shapes:
     models: tuple[_Model, ...]
 
 
+class _Part(NamedTuple):
+    """One model under each V (v,): log mass, mean and deviation of the coefficient that grows, squares left."""
+
+    log: FloatArray
+    mean: FloatArray
+    deviation: FloatArray
+    rest: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """All models under each V; `weights` (models, v) sum to 1."""
+
+    shapes: _Shapes
+    design: FloatArray
+    parts: list[_Part]
+    weights: FloatArray
+    freedom: int
+    scale: float
+
+
 def weigh(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[FloatArray] = ()) -> Evidence:
     """Weigh growth in `y` (n,) against its rivals.
 
     `nuisance` is (n, p) without constants (load gauges, waves); `clocks` are (n,) cumulative amounts (churn, load·time)
     beside time that a leak may be proportional to.
     """
+    fitted = _fitted(y, blocks, nuisance, clocks)
+    # Noise too small for a float leaves a t that is too large for one: certain, and no reason to warn.
+    with np.errstate(over="ignore"):
+        return _summary(y, blocks, fitted)
+
+
+def noise(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[FloatArray] = ()) -> Noise:
+    """The posterior of the noise in `y`, whatever its mean is: the arguments are those of `weigh`."""
+    fitted = _fitted(y, blocks, nuisance, clocks)
+    span = float(blocks.t[-1] - blocks.t[0]) or 1.0
+    covariances = [(0.0, 1.0), *((tau * span, white) for tau in TAUS for white in WHITES)]
+    squares = np.array([p.rest for p in fitted.parts]) * fitted.scale**2
+    weight = fitted.weights
+    mean = (weight * squares).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+    taus, whites = np.array(covariances).T
+    return Noise(weight.sum(axis=0), taus, whites, mean, fitted.freedom, span / max(1, len(y) - 1))
+
+
+def _fitted(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[FloatArray]) -> _Fitted:
     scale = float(np.ptp(y)) or 1.0
     design = _design(blocks, nuisance)
     shapes = _shapes(blocks, clocks, _jumps(y, design))
@@ -141,12 +197,9 @@ def weigh(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[
     floor = 1e-12 * freedom
     base = -0.5 * log_v - 0.5 * log_x
     parts = [_posterior(model, gram, cross, total, base, freedom, floor) for model in shapes.models]
-    logs = np.array([p[0] for p in parts])
+    logs = np.array([p.log for p in parts])
     weights = np.exp(logs - logs.max())
-    weights /= weights.sum()
-    # Noise too small for a float leaves a t that is too large for one: certain, and no reason to warn.
-    with np.errstate(over="ignore"):
-        return _summary(y, blocks, shapes, design, parts, weights, freedom, scale)
+    return _Fitted(shapes, design, parts, weights / weights.sum(), freedom, scale)
 
 
 def _projected(columns: FloatArray, q: FloatArray) -> FloatArray:
@@ -155,12 +208,11 @@ def _projected(columns: FloatArray, q: FloatArray) -> FloatArray:
 
 def _posterior(
     model: _Model, gram: FloatArray, cross: FloatArray, total: FloatArray, base: FloatArray, freedom: int, floor: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log posterior mass (v,), and mean and standard deviation (v,) of the coefficient that grows."""
+) -> _Part:
     zero = np.zeros(len(total))
     if not model.columns:
         rest = np.maximum(total, floor)
-        return base - 0.5 * freedom * np.log(rest) + model.log_prior, zero, zero
+        return _Part(base - 0.5 * freedom * np.log(rest) + model.log_prior, zero, zero, rest)
     index = list(model.columns)
     d = gram[:, index][:, :, index] + np.eye(len(index)) / K
     b = cross[:, index]
@@ -169,9 +221,9 @@ def _posterior(
     rest = np.maximum(total - (beta * b).sum(axis=1), floor)
     log = base - 0.5 * np.log(determinant * K ** len(index)) - 0.5 * freedom * np.log(rest) + model.log_prior
     if model.slope is None:
-        return log, zero, zero
+        return _Part(log, zero, zero, rest)
     j = model.slope
-    return log, beta[:, j], np.sqrt(inverse[:, j, j] * rest / freedom)
+    return _Part(log, beta[:, j], np.sqrt(inverse[:, j, j] * rest / freedom), rest)
 
 
 def _inverse(d: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -185,21 +237,13 @@ def _inverse(d: FloatArray) -> tuple[FloatArray, FloatArray]:
     return swapped / determinant[:, None, None], determinant
 
 
-def _summary(
-    y: FloatArray,
-    blocks: Blocks,
-    shapes: _Shapes,
-    design: FloatArray,
-    parts: list[tuple[FloatArray, FloatArray, FloatArray]],
-    weights: FloatArray,
-    freedom: int,
-    scale: float,
-) -> Evidence:
+def _summary(y: FloatArray, blocks: Blocks, fitted: _Fitted) -> Evidence:
+    shapes, freedom, scale = fitted.shapes, fitted.freedom, fitted.scale
     mass = dict.fromkeys(Shape, 0.0)
     leak = 0.0
     mixture: list[tuple[FloatArray, FloatArray, FloatArray]] = []
     onsets: dict[float, float] = {}
-    for model, (_, mean, deviation), weight in zip(shapes.models, parts, weights, strict=True):
+    for model, (_, mean, deviation, _), weight in zip(shapes.models, fitted.parts, fitted.weights, strict=True):
         mass[model.shape] += float(weight.sum())
         if model.slope is None:
             continue
@@ -214,9 +258,9 @@ def _summary(
     mean = np.concatenate([m[1] for m in mixture])
     deviation = np.concatenate([m[2] for m in mixture])
     rate, low, high = _quantiles(w, mean, deviation, freedom)
-    z, fitted = _robust(y, blocks, design)
+    z, explained = _robust(y, blocks, fitted.design)
     onset = max(onsets, key=lambda b: onsets[b]) if onsets else None
-    return Evidence(leak, mass, rate, low, high, onset, z, fitted)
+    return Evidence(leak, mass, rate, low, high, onset, z, explained)
 
 
 def _quantiles(weight: FloatArray, mean: FloatArray, deviation: FloatArray, freedom: int) -> tuple[float, float, float]:
