@@ -29,7 +29,10 @@ ERRORS = re.compile(r"errors?(_\w+)?_total$")
 SLEEP_S = 600.0
 """A goroutine that waits to connect again after an error may sleep as long before it finds its network deleted."""
 SHORTEST_S = 600.0
+FEWEST_SAMPLES = 60
 FEWEST_EVENTS = 5
+KEPT = 0.05
+"""The units that a departure of load may keep, at 95 %, where it's the departures that tell load from a leak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,9 @@ class _Residual:
 def judge(scene: Scene, name: str) -> Verdict:
     """The verdict on the count `name`."""
     y = scene.frame.columns[name]
-    if np.isfinite(y).sum() < 2:
-        return Verdict(Kind.INSUFFICIENT, f"only {int(np.isfinite(y).sum())} sample of it; record for longer")
+    present = int(np.isfinite(y).sum())
+    if present < 2:
+        return Verdict(Kind.INSUFFICIENT, f"only {units.counted(present, 'sample')} of it; record for longer")
     gauges = _gauges(scene, name)
     known = identity.learn(y, gauges, scene.regimes.slices)
     explained = bool(gauges) or name in LOAD_FREE
@@ -78,7 +82,8 @@ def _survival(
             t = scene.t[residual.rows[inside]]
             transient = _recent_errors(scene, part) if goroutines else 0.0
             found = survival(t, residual.values[inside], explained=explained, transient=transient)
-            if best is None or (found.proven, found.score) > (best.proven, best.score):
+            # The last regime comes last, and is what an answer without a proof is about.
+            if best is None or not best.proven or (found.proven, found.score) > (best.proven, best.score):
                 best = found
         assert best is not None
         if worst is None or (best.proven, best.score) < (worst.proven, worst.score):
@@ -119,18 +124,11 @@ def _verdict(
     present = np.flatnonzero(np.isfinite(scene.frame.columns[name]))
     span = float(scene.t[present[-1]] - begin)
     kind, reason = _said(scene, name, known, residual, found, span, explained=explained)
-    if kind is not Kind.LEAK:
-        # Rule of three: no gain in `span` leaves rates up to 3/span possible at 95 %.
-        possible = (max(found.gain, 0.0) + 3 + found.excursion) / span if span > 0 else np.inf
-        rate = Interval(
-            rate.rate, min(rate.low, 0.0), max(0.0, min(rate.high, possible)) if kind is Kind.STABLE else rate.high
-        )
-        rate = replace(rate, rate=min(max(rate.rate, rate.low), rate.high), high=max(rate.high, 0.0))
     return Verdict(
         kind,
         reason,
         score=1.0 + float(np.log1p(found.score)) if found.proven else min(found.score / 2, 1.0) * 0.9,
-        rate=rate,
+        rate=rate if kind is Kind.LEAK else _bounded(rate, found, span, kind),
         raw_rate=slope(scene, present, scene.frame.columns[name][present], begin).rate,
         onset=scene.unix(begin) if kind is Kind.LEAK else None,
         adjusted_for=tuple(known.terms),
@@ -139,33 +137,72 @@ def _verdict(
     )
 
 
+def _bounded(rate: Interval, found: Survival, span: float, kind: Kind) -> Interval:
+    """The interval of what is no leak: it holds 0, and what may come unseen.
+
+    Rule of three: that nothing was gained in `span` leaves rates up to 3/span possible at 95 %; what was gained and
+    what comes and goes may be on top of it, and no more where the count is at rest.
+    """
+    unseen = 3 / span if span > 0 else np.inf
+    high = max(rate.high, unseen)
+    if kind in (Kind.STABLE, Kind.LOAD):
+        high = min(high, unseen + (max(found.gain, 0.0) + found.excursion) / span if span > 0 else np.inf)
+    low = min(rate.low, 0.0)
+    return Interval(min(max(rate.rate, low), high), low, high)
+
+
 def _said(
     scene: Scene, name: str, known: Identity, residual: _Residual, found: Survival, span: float, *, explained: bool
 ) -> tuple[Kind, str]:
     beyond = f" beyond {_formula(known)}" if known.terms else ""
     during = units.duration(span)
     if found.proven:
+        passing = f"; up to {found.excursion:.0f} come and go" if round(found.excursion) else ""
         return Kind.LEAK, (
-            f"{found.gain:.0f} came within {during}{beyond} and stayed, in {found.rises} steps that don't slow down; "
-            f"what comes and goes is {found.excursion:.0f}"
+            f"{found.gain:.0f} came within {during}{beyond} and stayed, in {found.rises} steps that don't slow down"
+            f"{passing}"
         )
     lack = "" if explained else "; without load gauges a wave of users looks the same"
-    quiet = len(residual.rows) >= 60 and span >= SHORTEST_S
-    if not quiet:
-        return (
-            Kind.INSUFFICIENT,
-            f"{len(residual.rows)} samples in {during}{beyond} prove neither a leak nor its absence{lack}",
-        )
+    follows = _moved_by_load(scene, name, known, residual)
+    lacking = _lacking(len(residual.rows), span)
+    gone = _departures(scene, known, residual) if follows and lacking else 0.0
+    if lacking and max(found.gain, 0.0) + 3 + found.excursion > KEPT * gone:
+        samples = units.counted(len(residual.rows), "sample")
+        neither = f"{samples} in {during}{beyond} prove neither a leak nor its absence: that takes {lacking}"
+        return Kind.INSUFFICIENT, neither + lack
     if found.gain >= LEAST_GAIN and found.thinning:
         return Kind.WARMUP, f"{found.gain:.0f} came{beyond}, but ever more slowly, as while something fills"
     if found.gain > max(2.0, found.excursion):
-        return (
-            Kind.INSUFFICIENT,
-            f"{found.gain:.0f} came within {during}{beyond}, too few or too unsteady for a leak{lack}",
-        )
-    if _moved_by_load(scene, name, known, residual):
-        return Kind.LOAD, f"it follows {_formula(known)}; nothing else stayed within {during}"
-    return Kind.STABLE, f"nothing that came within {during} stayed{beyond}"
+        return Kind.INSUFFICIENT, f"{_stayed(scene, found, span)}{beyond}: too few or too unsteady for a leak{lack}"
+    if follows:
+        also = f", which went down by {gone:.0f} in all" if gone else ""
+        return Kind.LOAD, f"it follows {_formula(known)}{also}; beside that {_stayed(scene, found, span)}"
+    return Kind.STABLE, f"{_stayed(scene, found, span)}{beyond}"
+
+
+def _stayed(scene: Scene, found: Survival, span: float) -> str:
+    """What came and is there still, in words that a look at the plot confirms."""
+    late = f"; {found.fresh:.0f} came at the very end" if found.fresh > max(2.0, found.excursion) else ""
+    gain = round(found.gain)
+    if gain <= 0 or not found.rises:
+        return f"nothing that came within {units.duration(span)} stayed{late}"
+    after = units.duration(found.last - found.begin)
+    if found.rises == 1:
+        return f"{gain} came{' at once' if gain > 1 else ''}, after {after}, and stayed: a step{late}"
+    return f"{gain} came within {units.duration(span)} and stayed, in {found.rises} steps, the last after {after}{late}"
+
+
+def _lacking(samples: int, span: float) -> str:
+    """What a recording lacks for a count to be at rest; nothing when it's long enough."""
+    needed = [f"{FEWEST_SAMPLES} samples"] if samples < FEWEST_SAMPLES else []
+    needed += [units.duration(SHORTEST_S)] if span < SHORTEST_S else []
+    return " and ".join(needed)
+
+
+def _departures(scene: Scene, known: Identity, residual: _Residual) -> float:
+    """How often load went away, as far as the samples show: the least of what the gauges that count fell in all."""
+    gauges = (scene.frame.columns[name][residual.rows] for name in known.terms)
+    return min((float(-np.minimum(np.diff(gauge), 0).sum()) for gauge in gauges), default=0.0)
 
 
 def _formula(known: Identity) -> str:

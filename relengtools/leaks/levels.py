@@ -103,7 +103,7 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
     values = scene.frame.columns[name]
     present = values[np.isfinite(values)]
     if len(present) < 2:
-        return Verdict(Kind.INSUFFICIENT, f"only {len(present)} sample of it; record for longer")
+        return Verdict(Kind.INSUFFICIENT, f"only {units.counted(len(present), 'sample')} of it; record for longer")
     if present.min() == present.max() and len(present) >= FEWEST_ROWS:
         return Verdict(
             Kind.STABLE,
@@ -113,9 +113,7 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
         )
     gathered = gather(scene, name)
     if gathered is None:
-        return Verdict(
-            Kind.INSUFFICIENT, f"{len(present)} samples are too few to tell a leak from noise; record for longer"
-        )
+        return Verdict(Kind.INSUFFICIENT, f"{units.counted(len(present), 'sample')}: too few to tell a leak from noise")
     return _decided(scene, prepared, name, gathered, len(present))
 
 
@@ -238,14 +236,16 @@ def _steady(scene: Scene, name: str, gathered: Gathered) -> str:
 def _otherwise(scene: Scene, name: str, gathered: Gathered, samples: int) -> tuple[Kind, str]:
     evidence = gathered.evidence
     level = float(np.median(gathered.y))
-    bound = f"a leak below {units.per_time(name, max(evidence.high, 0.0))} can't be excluded"
+    most = units.per_time(name, max(evidence.high, 0.0))
+    bound = f"a leak below {most} can't be excluded" if evidence.high > 0 else "it doesn't grow"
     share = float(np.var(evidence.fitted)) / (float(np.var(gathered.y)) or 1.0)
     if max(evidence.high, 0.0) * DAY < MATERIAL * abs(level):
-        return Kind.STABLE, f"any growth is below {units.per_time(name, max(evidence.high, 0.0))}, 1 % of it a day"
+        return Kind.STABLE, f"any growth is below {most}, less than 1 % of it a day" if evidence.high > 0 else bound
     if samples < FEWEST_ROWS_TREND:
-        return (
-            Kind.INSUFFICIENT,
-            f"{samples} samples in {units.duration(float(scene.t[-1]))} tell no leak from warming up; {bound}",
+        during = units.duration(float(scene.t[-1]))
+        return Kind.INSUFFICIENT, (
+            f"{units.counted(samples, 'sample')} in {during} tell no leak from warming up: "
+            f"that takes {FEWEST_ROWS_TREND} at least; {bound}"
         )
     if evidence.mass[Shape.SATURATING] > 0.5:
         return Kind.WARMUP, f"its growth slows down, as while it warms up or fills; {bound}"

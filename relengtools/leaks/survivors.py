@@ -38,7 +38,10 @@ FEWEST_ROWS = 12
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """The survivors of one residual: the gain G, rises J, excursions A, whether that proves a leak, and since when."""
+    """The survivors of one residual: the gain G, rises J, excursions A, whether that proves a leak, and since when.
+
+    `last` is the time of the last rise (NaN without any), `fresh` what came too late to have survived anything.
+    """
 
     proven: bool
     gain: float
@@ -47,6 +50,8 @@ class Survival:
     begin: float
     thinning: bool
     score: float
+    last: float = math.nan
+    fresh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +127,12 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
     held = survivors[: n - dwell + 1]
     rises = np.diff(held)
     gain = float(held[-1] - held[0])
+    fresh = float(low[-1] - held[-1])
     when = np.flatnonzero(rises > 0)
     count = len(when)
     excursion = float(np.quantile(mean - survivors, 0.9))
     if not count:
-        return Survival(False, gain, 0, excursion, begin, False, 0.0)
+        return Survival(False, gain, 0, excursion, begin, False, 0.0, fresh=fresh)
     u = (t[when + 1] - t[0]) / (t[n - dwell] - t[0])
     laplace = (float(u.mean()) - 0.5) * np.sqrt(12 * count)
     thinning = bool(laplace < THINNING)
@@ -142,4 +148,5 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
     score = (
         beyond / (LEAST_GAIN + EXCURSIONS * excursion) * (1.0 if spread and late and steady and not thinning else 0.5)
     )
-    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score))
+    last = float(t[when[-1] + 1])
+    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score), last, fresh)

@@ -4,7 +4,7 @@ import math
 
 YEAR_10000 = 253_402_300_800
 """In seconds since 1970, the end of the calendar; milliseconds have been beyond it since 1978."""
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB")
+_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _BYTES = {unit: 1024.0**power for power, unit in enumerate(_BINARY)}
 _BYTES |= {"kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
 _TIMES = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -15,28 +15,38 @@ def is_bytes(metric: str) -> bool:
     return metric.partition("{")[0].removesuffix("_total").endswith("_bytes")
 
 
+def is_seconds(metric: str) -> bool:
+    """Whether `metric` is in seconds, by its Prometheus base unit."""
+    return metric.partition("{")[0].removesuffix("_total").endswith("_seconds")
+
+
 def amount(metric: str, value: float) -> str:
-    """`value` of `metric` with its unit: `20.3 MiB`, `15`."""
+    """`value` of `metric` with its unit: `20.3 MiB`, `15`, `0.2 s`."""
     if is_bytes(metric):
         return _binary(value)
-    return f"{value:,.0f}" if float(value).is_integer() else _three(value)
+    number = f"{value + 0.0:,.0f}" if float(value).is_integer() else _three(value)
+    return f"{number} s" if is_seconds(metric) else number
 
 
 def per_time(metric: str, per_second: float) -> str:
     """A rate of `metric` a second in the unit that reads best, sign included: `+1.2 MiB/h`, `-3/d`."""
-    span, seconds = _span(metric, per_second)
-    return f"{_signed(metric, per_second * seconds)}/{span}"
+    return _per(metric, per_second, _span(metric, per_second))
 
 
 def with_interval(metric: str, rate: float | None, low: float | None, high: float | None) -> str:
-    """A rate and its interval by one unit of time: `+12/h (+9 to +15)`; what is None is left out."""
+    """A rate and its interval by one unit of time: `+12/h (+9/h to +15/h)`; what is None or no wider is left out."""
     if rate is None:
         return ""
-    if low is None or high is None:
+    if low is None or high is None or low == high:
         return per_time(metric, rate)
-    span, seconds = _span(metric, max(rate, -rate, high, -low))
-    value, bottom, top = (_signed(metric, x * seconds) for x in (rate, low, high))
-    return f"{value}/{span} ({bottom} to {top})"
+    span = _span(metric, max(rate, -rate, high, -low))
+    value, bottom, top = (_per(metric, x, span) for x in (rate, low, high))
+    return f"{value} ({bottom} to {top})"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 sample`, `2 samples`, `1,000 samples`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def duration(seconds: float) -> str:
@@ -61,14 +71,20 @@ def _span(metric: str, per_second: float) -> tuple[str, float]:
     return ("h", 3600.0) if abs(per_second) * 3600.0 >= least else ("d", 86400.0)
 
 
-def _signed(metric: str, value: float) -> str:
-    number = _binary(abs(value)) if is_bytes(metric) else _three(abs(value))
-    return f"{'-' if value < 0 else '+' if value > 0 else ''}{number}"
+def _per(metric: str, per_second: float, span: tuple[str, float]) -> str:
+    value = per_second * span[1]
+    number = _binary(abs(value)) if is_bytes(metric) else _three(abs(value)) + " s" * is_seconds(metric)
+    sign = "" if float(number.split()[0].replace(",", "")) == 0 else "-" if value < 0 else "+"
+    return f"{sign}{number}/{span[0]}"
 
 
 def _three(value: float) -> str:
     """Three digits, or all that stand before the point."""
-    return f"{value:.3g}" if abs(value) < 99.95 else f"{value:,.0f}"
+    if abs(value) >= 99.95:
+        return f"{value:,.0f}"
+    if abs(value) >= 1e-3 or abs(value) < 1e-12:
+        return f"{round(value, 12):.3g}"
+    return f"{value:.{2 - math.floor(math.log10(abs(value)))}f}".rstrip("0")
 
 
 def _binary(value: float) -> str:

@@ -125,6 +125,64 @@ def test_connect_errors_withhold_goroutines_that_will_end():
     assert verdicts(frame(columns))["go_goroutines"] == "leak"
 
 
+def at_rest(n, level=12.0):
+    """Counts that obey an identity but for what a test adds: no noise."""
+    down = 5.0 + np.arange(n) // 40 % 4
+    return {"downstreams": down, "num_fds": level + down, "n_reg_files": np.full(n, 5.0)}
+
+
+STEPS = [
+    ([900], 2, "2 came at once, after 15 min, and stayed: a step"),
+    ([900], 1, "1 came, after 15 min, and stayed: a step"),
+    ([300, 600], 1, "2 came within 20 min and stayed, in 2 steps, the last after 10 min"),
+    ([], 0, "nothing that came within 20 min stayed"),
+    ([1190], 9, "nothing that came within 20 min stayed; 9 came at the very end"),
+]
+
+
+@pytest.mark.parametrize(("rows", "units", "said"), STEPS, ids=[str(i) for i in range(len(STEPS))])
+def test_what_stayed_is_said_to_have_stayed_though_it_is_no_leak(rows, units, said):
+    columns = at_rest(1200)
+    for row in rows:
+        for name in ("num_fds", "n_reg_files"):
+            columns[name][row:] += units
+    found = analyze(frame(columns)).metrics
+    assert (found["n_reg_files"].verdict, found["n_reg_files"].reason) == ("stable", said)
+    assert (found["num_fds"].verdict, found["num_fds"].reason) == (
+        "load",
+        f"it follows downstreams; beside that {said}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "step", "lacking"), [(61, 1.0, "10 min"), (40, 60.0, "60 samples"), (20, 1.0, "60 samples and 10 min")]
+)
+def test_what_a_short_recording_lacks_is_said_and_the_interval_allows_for_what_may_come_unseen(n, step, lacking):
+    verdict = analyze(frame(at_rest(n), step=step)).metrics["n_reg_files"]
+    assert verdict.verdict == "insufficient"
+    assert verdict.reason.endswith(f"prove neither a leak nor its absence: that takes {lacking}")
+    assert verdict.rate.high == pytest.approx(3 / ((n - 1) * step))
+
+
+def test_many_clients_that_come_and_go_settle_a_count_before_time_does():
+    n = 75
+    wave = np.abs((np.arange(n) * 4) % 60 - 30.0)  # falls by 30 in each 15 rows
+    for kept, said in ((0, "load"), (0.25, "leak")):
+        fds = 14 + wave + np.floor(kept * np.cumsum(np.maximum(-np.diff(wave, prepend=wave[0]), 0)))
+        verdict = analyze(frame({"downstreams": wave, "num_fds": fds, "n_reg_files": np.full(n, 5.0)})).metrics
+        assert verdict["num_fds"].verdict == said
+        assert verdict["n_reg_files"].verdict == "insufficient"
+    few = analyze(frame({"downstreams": wave % 3, "num_fds": 14 + wave % 3})).metrics["num_fds"]
+    assert few.verdict == "insufficient"
+
+
+def test_without_a_proof_the_last_life_is_what_is_spoken_of():
+    columns = at_rest(1600)
+    columns["n_reg_files"][:800] += np.arange(800) // 300
+    found = analyze(frame(columns, starts=np.repeat([1.0e9, 2.0e9], 800))).metrics["n_reg_files"]
+    assert (found.verdict, found.reason) == ("stable", "nothing that came within 13 min stayed")
+
+
 # ------------------------------------------------------------------------------------------ memory
 
 
@@ -197,6 +255,17 @@ def test_a_store_of_messages_is_load_and_more_than_a_page_a_message_a_leak():
 def test_levels_that_never_move_are_stable():
     said = analyze(frame({"rss_bytes": np.full(100, 5e6), "go_memstats_gc_sys_bytes": np.full(100, 7.0)})).metrics
     assert {v.verdict.value for v in said.values()} == {"stable"}
+
+
+def test_one_value_and_a_fall_are_told_as_such():
+    once = np.full(400, np.nan)
+    once[7] = 3e6
+    falling = 5e8 - 1e5 * np.arange(400) + np.random.default_rng(1).normal(0, 1e5, 400)
+    said = analyze(frame({"rss_bytes": once, "num_fds": once, "anon_bytes": falling})).metrics
+    assert said["rss_bytes"].reason == said["num_fds"].reason == "only 1 sample of it; record for longer"
+    assert said["anon_bytes"].verdict != "leak"
+    assert "doesn't grow" in said["anon_bytes"].reason
+    assert " 0 B/d" not in said["anon_bytes"].reason
 
 
 # -------------------------------------------------------------------------------------- invariances
