@@ -35,6 +35,11 @@ VERSIONS = {
 }
 LEAKS = {
     "record": ("relengtools.leaks.commands:record", "Sample a running process from outside into a recording."),
+    "watch": ("relengtools.leaks.commands_live:watch", "A live view of a process or a recording in the terminal."),
+    "doctor": (
+        "relengtools.leaks.commands_live:doctor",
+        "What these rights let one see of a process, and what adds more.",
+    ),
     "analyze": (
         "relengtools.leaks.commands:analyze",
         "Say for each metric whether it leaks, how fast, how surely.",

@@ -5,9 +5,10 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from types import FrameType
 from typing import NamedTuple, Protocol
 
@@ -31,9 +32,10 @@ class Clock(Protocol):
 class SystemClock:
     """The clocks of the system; a signal ends the sleep through a pipe, so that none is lost before the sleep."""
 
-    def __init__(self) -> None:
+    def __init__(self, beat: Callable[[], None] = lambda: None, every: float = inf) -> None:
         self.stop = ""
         self.signal = 0
+        self.beat, self.every, self.beaten = beat, every, -inf
         self.woken, self.waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK) if hasattr(os, "pipe2") else os.pipe()
         self.boot_clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -42,7 +44,20 @@ class SystemClock:
         return Moment(time.time(), time.monotonic(), time.clock_gettime(self.boot_clock))
 
     def wait(self, seconds: float, watched: int | None = None) -> bool:
-        """Sleep, and say whether the sleep was cut short."""
+        """Sleep, and say whether the sleep was cut short; beats every so often, so a watchdog knows that we live."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > self.every:
+            if self.sleep(self.beating(self.every), watched):
+                return True
+        return self.sleep(self.beating(left), watched)
+
+    def beating(self, seconds: float) -> float:
+        if time.monotonic() - self.beaten >= self.every / 2:
+            self.beaten = time.monotonic()
+            self.beat()
+        return seconds
+
+    def sleep(self, seconds: float, watched: int | None) -> bool:
         poll = select.poll()
         for fd in (self.woken, watched):
             if fd is not None:
@@ -68,9 +83,9 @@ class SystemClock:
 
 
 @contextmanager
-def signalled() -> Iterator[SystemClock]:
+def signalled(beat: Callable[[], None] = lambda: None, every: float = inf) -> Iterator[SystemClock]:
     """A clock that SIGINT, SIGTERM and SIGHUP stop, unless they are ignored (nohup) or we aren't in the main thread."""
-    clock = SystemClock()
+    clock = SystemClock(beat, every)
     before = {}
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -37,6 +37,29 @@ CLEAR = "\r\x1b[K"
 NAMES: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
 
 
+SELECTORS = ("pid", "name", "pidfile", "unit", "listen", "cgroup")
+_METRICS = click.option(
+    "--metrics", metavar="URL", help="The target's own Prometheus metrics, http://HOST:PORT/metrics."
+)
+_PPROF = click.option("--pprof", metavar="URL", help="The target's Go profiles, http://HOST:PORT/debug/pprof.")
+
+
+def targeting(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that name a running process, and the target's own endpoints."""
+    for option in (
+        _PPROF,
+        _METRICS,
+        click.option("--cgroup", metavar="PATH", help="The process that leads a control group (a container's)."),
+        click.option("--listen", metavar="HOST:PORT", help="The process that listens there."),
+        click.option("--unit", metavar="UNIT", help="The main process of a systemd unit."),
+        click.option("--pidfile", metavar="FILE", help="The process whose id is in FILE, as OpenRC keeps one."),
+        click.option("--name", metavar="NAME", help="The process of this name; like those below, also the next one."),
+        click.option("--pid", type=click.IntRange(min=1), metavar="PID", help="This process, until it ends."),
+    ):
+        command = option(command)
+    return command
+
+
 def judging(command: Callable[..., None]) -> Callable[..., None]:
     """The options that tell the judge what a column is."""
     for option in (
@@ -49,35 +72,20 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@click.option("--pid", type=click.IntRange(min=1), metavar="PID", help="This process, until it ends.")
-@click.option(
-    "--name", metavar="NAME", help="The process of this name. This and the four below wait, and go on with the next."
-)
-@click.option("--pidfile", metavar="FILE", help="The process whose id is in FILE, as OpenRC keeps one.")
-@click.option("--unit", metavar="UNIT", help="The main process of a systemd unit.")
-@click.option("--listen", metavar="HOST:PORT", help="The process that listens there.")
-@click.option("--cgroup", metavar="PATH", help="The process that leads a control group, such as a container's.")
+@targeting
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The recording; an existing one of the same target goes on."
 )
 @click.option("--interval", type=DURATION, default="10s", show_default=True, help="Time between samples.")
 @click.option("--duration", type=DURATION, default="7d", show_default=True, help="When to end at the latest.")
-@click.option("--metrics", metavar="URL", help="The target's own Prometheus metrics, http://localhost:7001/metrics.")
-@click.option("--pprof", metavar="URL", help="The target's Go profiles, http://localhost:7002/debug/pprof.")
 @click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
 @click.option("--children", is_flag=True, help="Memory, descriptors, threads and CPU of the whole process tree.")
 @click.option("--redact", is_flag=True, help="Keep command lines, addresses and paths out of the recording.")
 @click.option("--durable", is_flag=True, help="Commit every sample to the disk at once.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def record(
-    pid: int | None,
-    name: str | None,
-    pidfile: str | None,
-    unit: str | None,
-    listen: str | None,
-    cgroup: str | None,
-    command: tuple[str, ...],
     output: Path | None,
+    command: tuple[str, ...],
     **settings: Any,
 ) -> None:
     """Sample a running process from outside into a recording (one SQLite file).
@@ -98,9 +106,9 @@ def record(
     from relengtools.leaks.record import Settings, run
     from relengtools.leaks.target import selector
 
-    _hold_standard_streams()
+    hold_standard_streams()
     show = _progress if _on_terminal() else _quiet
-    wanted = selector(pid=pid, name=name, pidfile=pidfile, unit=unit, listen=listen, cgroup=cgroup, command=command)
+    wanted = selector(**{name: settings.pop(name) for name in SELECTORS}, command=command)
     outcome = run(wanted, output, Settings(**settings), notify=say, progress=show)
     if not outcome.samples:
         raise RelengError(f"{outcome.reason}; nothing was recorded")
@@ -123,7 +131,7 @@ def _tell(text: str) -> None:
         os.close(nowhere)
 
 
-def _hold_standard_streams() -> None:
+def hold_standard_streams() -> None:
     """Open what of 0, 1 and 2 is closed, or the recording would get that number, and a stray message with it."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(fd, True)
@@ -187,12 +195,17 @@ def analyze(
       relengtools leaks analyze --load sessions --metric vms_bytes --output-format json history.csv
     """
     needs_numpy("analyze")
-    from relengtools.leaks import judge, series
+    import time
+
+    from relengtools.leaks import heartbeat, judge, series
 
     attempts = Attempts(say)
     for path in recordings:
         with attempts:
-            analysis = judge.analyze(series.read(path), load=load, events=events, metrics=metrics).as_json()
+            frame, recording = series.opened(path)
+            for remark in heartbeat.remarks(recording, time.time()) if recording else []:
+                say(f"{printable(path)}: {remark}")
+            analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json()
             click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis, metrics))
     ctx.exit(2 if attempts.failed else 0)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from relengtools import __version__
 from relengtools.errors import RelengError, printable
-from relengtools.leaks import target
+from relengtools.leaks import supervisor, target
 from relengtools.leaks.clock import signalled
 from relengtools.leaks.process import PROC
 from relengtools.leaks.recorder import DAY, Outcome, Progress, Recorder, Settings
@@ -57,9 +57,15 @@ def run(
     endpoint, pprof = endpoints(settings)
     first = preflight(wanted, proc)
     path = Path(output) if output is not None else Path(default_name(wanted, first, proc))
-    with signalled() as clock, recording_at(path, wanted, settings, proc) as recording:
+    with (
+        signalled(lambda: supervisor.tell("WATCHDOG=1"), supervisor.watchdog_s()) as clock,
+        recording_at(path, wanted, settings, proc) as recording,
+    ):
         recorder = Recorder(wanted, settings, recording, clock, endpoint, pprof, notify, progress, proc)
-        return recorder.command() if wanted.by is By.COMMAND else recorder.watch(first)
+        supervisor.tell(f"READY=1\nSTATUS=recording {wanted.by} to {printable(str(path))}")
+        outcome = recorder.command() if wanted.by is By.COMMAND else recorder.watch(first)
+        supervisor.tell("STOPPING=1")
+        return outcome
 
 
 def endpoints(settings: Settings) -> "tuple[Endpoint | None, str | None]":

@@ -122,7 +122,7 @@ def test_a_command_is_started_recorded_and_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "name one target: --pid, --name, --listen HOST:PORT, or a command after --; given: none"),
+        ((), "--listen, --cgroup, or a command after --; given: none"),
         (("--pid", "1", "--name", "x"), "given: --pid and --name"),
         (("--pid", "1", "--", "sleep", "1"), "given: --pid and --"),
         (("--pid", 2**22 + 1), "no such process"),

@@ -1,0 +1,109 @@
+"""`leaks watch`: what a recording says just now, as lines for a terminal."""
+
+import time
+from collections.abc import Iterable
+from importlib.util import find_spec
+from math import isnan, nan
+from typing import NamedTuple
+
+from relengtools.errors import printable
+from relengtools.leaks import heartbeat
+from relengtools.leaks.recording import Loaded, load
+from relengtools.leaks.units import amount, duration, per_time
+
+WINDOW_S = 60.0
+MOST_CLASSES = 10
+SHOWN = (
+    *("rss_bytes", "anon_bytes", "num_fds", "n_sockets", "n_reg_files", "n_pipes", "n_anon_inode"),
+    *("tcp_established", "tcp_close_wait", "sockets_unlisted", "n_threads", "go_goroutines"),
+    "go_memstats_heap_inuse_bytes",
+)
+
+
+class Row(NamedTuple):
+    """A metric now: its value, how it moved a second within the last minute (None: can't tell), the verdict so far."""
+
+    metric: str
+    value: float
+    rate: float | None
+    verdict: str
+
+
+class View(NamedTuple):
+    """All that is shown; `classes` are descriptor class, count, change since the first scan."""
+
+    title: str
+    state: str
+    rows: list[Row]
+    classes: list[tuple[str, int, int]]
+    notes: list[str]
+
+
+def look(path: str, now: float | None = None) -> View:
+    """A recording as it is now; raises RelengError."""
+    loaded = load(path)
+    moment = time.time() if now is None else now
+    process = loaded.processes[-1]
+    verdicts = judged(loaded)
+    rows = [
+        Row(name, value, rate, verdicts.get(name, ""))
+        for name in SHOWN
+        if name in loaded.columns
+        for value, rate in [lately(loaded, name)]
+        if not isnan(value)
+    ]
+    lives = f", {len(loaded.processes)} processes so far" if len(loaded.processes) > 1 else ""
+    return View(
+        title=f"{process.name} (pid {process.pid}), up {duration(loaded.times[-1] - process.started)}{lives}",
+        state=heartbeat.state(loaded, moment),
+        rows=rows,
+        classes=[(f"{c.kind} {c.label}", c.last, c.last - c.first) for c in loaded.classes[:MOST_CLASSES]],
+        notes=[*heartbeat.gaps(loaded), *([] if find_spec("numpy") else ["verdicts need relengtools[report]"])],
+    )
+
+
+def lately(loaded: Loaded, name: str) -> tuple[float, float | None]:
+    """The last value of a column, and its rate over the last minute of the same process."""
+    times, values = loaded.times, loaded.columns[name]
+    at = next((i for i in range(len(times) - 1, -1, -1) if not isnan(values[i])), -1)
+    if at < 0:
+        return nan, None
+    since = at
+    for i in range(at - 1, -1, -1):
+        if loaded.starts[i] != loaded.starts[at] or times[at] - times[i] > WINDOW_S:
+            break
+        since = i if not isnan(values[i]) else since
+    span = times[at] - times[since]
+    return values[at], (values[at] - values[since]) / span if span > 0 else None
+
+
+def judged(loaded: Loaded) -> dict[str, str]:
+    """Metric -> verdict so far; nothing without numpy."""
+    if not find_spec("numpy"):
+        return {}
+    from relengtools.leaks import judge, series
+
+    verdicts = judge.analyze(series.of_recording(loaded)).as_json()["metrics"]
+    return {name: verdict["verdict"] for name, verdict in verdicts.items()}
+
+
+def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
+    """The view as lines that fit; what came from the target can't act on the terminal."""
+    lines = [view.title, view.state, "", f"{'':30} {'now':>12} {'last minute':>16}  verdict so far"]
+    lines += [f"{row.metric:30} {amount(*row[:2]):>12} {moved(row):>16}  {row.verdict}" for row in view.rows]
+    if view.classes:
+        lines += ["", f"{'open descriptors':43} {'now':>12} {'change':>16}"]
+        lines += [f"{name[:43]:43} {count:>12} {change:>+16}" for name, count, change in view.classes]
+    lines += ["", *view.notes] if view.notes else []
+    return fitting(lines, width, height)
+
+
+def moved(row: Row) -> str:
+    """The rate for people."""
+    return "" if row.rate is None else "still" if not row.rate else per_time(row.metric, row.rate)
+
+
+def fitting(lines: Iterable[str], width: int, height: int) -> list[str]:
+    """So many lines, each so long at most, and nothing in them that is not text."""
+    shown = [printable(line).rstrip() for line in lines]
+    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in shown[:height]]
