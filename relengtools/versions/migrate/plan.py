@@ -80,6 +80,13 @@ def plan(place: Place, style: Style) -> Outcome:
     """What is to be done at a place. Raises UnreadableError and GitError."""
     # A walk over many repositories begins above them.
     place = place._replace(tree=git.work_tree(place.root) or place.tree)
+    try:
+        return _plan(place, style)
+    except RecursionError:
+        return Refusal(place.path, ("setup.py is nested too deep to be read",))
+
+
+def _plan(place: Place, style: Style) -> Outcome:
     found = project.read(place)
     if found is None:
         return Nothing(place.path, "setup.py describes no package")

@@ -1,7 +1,10 @@
 """The command: many repositories in one call, patches, commits, and what it leaves alone."""
 
 import os
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 from versions.gitrepo import Repo
@@ -12,7 +15,10 @@ SETUP = """\
 #!/usr/bin/env python3
 from setuptools import setup
 import os
+import signal
 import subprocess
+import sys
+import time
 
 ver = os.environ.get("PKGVER") or subprocess.run(["git", "describe", "--tags"],
       stdout=subprocess.PIPE).stdout.decode().strip()
@@ -232,12 +238,42 @@ def test_no_setup_py_is_an_error(tree, run):
     assert "no setup.py at or below it" in result.err
 
 
-@pytest.mark.parametrize("text", ["setup(", "\0", "from setuptools import setup\nsetup(name=" + "(" * 300 + ")" * 300])
-def test_a_broken_setup_py_is_one_line(tree, run, text):
-    tree({"setup.py": text})
-    result = run("migrate", "--style", "modern")
+DEEP = "+".join(["'a'"] * 5000)
+BROKEN = {
+    "cut off": "setup(",
+    "no text": "\0",
+    "too many brackets": "from setuptools import setup\nsetup(name=" + "(" * 300 + ")" * 300,
+    "a deep name": SETUP.replace('"NAME"', DEEP),
+    "a deep version": SETUP.replace("subprocess.PIPE", DEEP),
+}
+
+
+@pytest.mark.parametrize("style", ["minimal", "modern"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_setup_py_is_told_of(tree, run, name, style):
+    root = tree({"setup.py": BROKEN[name]})
+    result = run("migrate", "--style", style)
     assert result.code in (0, 2)
-    assert "setup.py" in result.err
+    assert "setup.py" in result.out + result.err
+    assert result.code == 0 or [path.name for path in root.iterdir()] == ["setup.py"]
+
+
+def test_control_c_while_it_builds_loses_nothing(fleet, tmp_path):
+    """Only the program is interrupted here; a terminal would interrupt what it has started as well."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "relengtools", "versions", "migrate", "--style", "modern", "--verify", "alpha"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("relengtools-*/programs")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b""), err
+    assert b"Traceback" not in err
+    assert list(temporary.iterdir()) == []
+    assert fleet[0]("status", "--porcelain") == ""
 
 
 def test_an_escape_sequence_never_reaches_the_terminal(tree, run):

@@ -1,0 +1,146 @@
+"""Really built before and after: nothing of ours is lost, and what people lose by hand is found."""
+
+import pytest
+from versions.gitrepo import Repo
+
+from relengtools.versions.discover import Place
+from relengtools.versions.migrate import edits, verify
+from relengtools.versions.migrate.plan import Plan, Style
+from relengtools.versions.project import read
+
+SETUP = """\
+#!/usr/bin/env python3
+from distutils.core import setup
+import subprocess
+import os
+import sys
+import importlib.resources
+
+with importlib.resources.path('srht', 'Makefile') as f:
+    srht_path = f.parent.as_posix()
+
+make = os.environ.get("MAKE", "make")
+subp = subprocess.run([make, "SRHT_PATH=" + srht_path])
+if subp.returncode != 0:
+    sys.exit(subp.returncode)
+
+ver = os.environ.get("PKGVER") or subprocess.run(['git', 'describe', '--tags'],
+      stdout=subprocess.PIPE).stdout.decode().strip()
+
+setup(
+  name = 'bookshop',
+  packages = ['bookshop', 'bookshop.shelves'],
+  version = ver,
+  description = 'a service that looks like others',
+  author = 'Ada Lovelace',
+  author_email = 'ada@example.org',
+  url = 'https://example.org/bookshop',
+  install_requires = ['flask', 'pyyaml'],
+  extras_require = {'pam': ['python_pam']},
+  license = 'AGPL-3.0',
+  package_data={
+      'bookshop': [
+          'templates/*.html',
+          'static/*',
+          'hooks/*',
+      ]
+  },
+  scripts = ['bookshop-migrate'],
+  entry_points = {'console_scripts': ['bookshop = bookshop:main']},
+)
+"""
+FILES = {
+    "setup.py": SETUP,
+    "LICENSE": "the licence\n",
+    "bookshop/__init__.py": "def main():\n    pass\n",
+    "bookshop/shelves/__init__.py": "",
+    "bookshop/templates/index.html": "<p>\n",
+    "bookshop/hooks/update": "#!/bin/sh\n",
+    "bookshop-migrate": "#!/usr/bin/env python3\n",
+    ".gitignore": "/bookshop/static\n",
+}
+STUBS = ("--stub", "srht", "--stub", "make=bookshop/static/main.css")
+BY_HAND = """\
+[build-system]
+requires = ["setuptools", "setuptools_scm"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "bookshop"
+dynamic = ["version"]
+description = "a service that looks like others"
+authors = [{name = "Ada Lovelace", email = "ada@example.org"}]
+dependencies = ["flask"]
+license = "AGPL-3.0-only"
+scripts = {bookshop = "bookshop:main"}
+optional-dependencies = {pam = ["python_pam"]}
+
+[project.urls]
+repository = "https://example.org/bookshop"
+
+[tool.setuptools]
+include-package-data = false
+packages = ["bookshop", "bookshop.shelves"]
+script-files = ["bookshop-migrate"]
+
+[tool.setuptools.package-data]
+bookshop = ["templates/*.html", "static/*"]
+
+[tool.setuptools_scm]
+"""
+
+
+@pytest.fixture
+def bookshop(tree, monkeypatch):
+    """A service, one commit after its tag."""
+    monkeypatch.delenv("PKGVER", raising=False)
+    repo = Repo(tree({}) / "bookshop")
+    repo.commit("0.62.4", files=FILES)
+    repo.commit(files={"README": "more\n"})
+    return repo
+
+
+@pytest.mark.parametrize("style", ["minimal", "modern"])
+def test_nothing_is_lost_and_the_version_is_right(bookshop, run, style):
+    result = run("migrate", "--style", style, "--verify", *STUBS, "bookshop")
+    assert result.code == 0, result.err
+    assert "verified by building it before and after" in result.out
+    built = {"minimal": "built     0.62.4.post2+g", "modern": "built     0.62.5.dev2+g"}
+    assert built[style] in result.out
+    assert (bookshop.path / "pyproject.toml").exists() == (style == "modern")
+    assert not (bookshop.path / "bookshop/static").exists()
+
+
+def test_what_was_lost_by_hand_upstream_is_found_by_building(bookshop):
+    root = bookshop.path
+    place = Place(root, root, ("setup.py",))
+    project = read(place)
+    assert project is not None
+    source = next(source for source in project.sources if source.path.name == "setup.py")
+    stub = edits.changed(source, SETUP.partition("ver = ")[0] + "setup()\n")
+    changes = (edits.made(root / "pyproject.toml", BY_HAND), stub)
+    by_hand = Plan(project, Style.MODERN, changes, "0.62.4-1-g1234567", None, "PKGVER")
+    found = verify.verify(by_hand, ["srht", "make=bookshop/static/main.css"])
+    *lost, archive = found.lost
+    assert lost == ["Requires-Dist: pyyaml", "file in the wheel: bookshop/hooks/update"]
+    assert archive.startswith("an archive (`git archive`) has no version any more")
+
+
+def test_a_loss_that_only_building_shows_stops_the_migration(bookshop, run):
+    step = "if not os.path.exists('pyproject.toml'):\n    open('bookshop/hooks/made', 'w').close()\n\nver = "
+    bookshop.commit(files={"setup.py": SETUP.replace("ver = ", step, 1)})
+    before = bookshop("rev-parse", "HEAD")
+    result = run("migrate", "--style", "modern", "--verify", "--commit", *STUBS, "bookshop")
+    assert result.code == 2
+    assert "bookshop: would be lost: file in the wheel: bookshop/hooks/made" in result.err
+    assert "bookshop: not migrated: 1 loss above" in result.err
+    assert result.out == ""
+    assert (bookshop("rev-parse", "HEAD"), bookshop("status", "--porcelain")) == (before, "")
+
+
+def test_a_project_that_does_not_build_as_it_is_is_told_so(bookshop, run):
+    result = run("migrate", "--verify", "bookshop")
+    assert result.code == 2
+    assert "it doesn't build as it is" in result.err
+    assert "srht" in result.err
+    assert bookshop("status", "--porcelain") == ""
