@@ -5,8 +5,11 @@ import re
 from relengtools.versions.declaration import Declaration, Kind, Pointer
 from relengtools.versions.locate.source import Source
 
-# Comments, strings and brackets: what has to be told apart to find the arguments of a call.
-_TOKEN = re.compile(r"#[^\n]*|'''.*?'''|f?'(?:[^'\\\n]|\\.)*'|[()\[\]{},]|[A-Za-z_]\w*[ \t]*:(?!=)|[^\s]", re.DOTALL)
+# Comments, strings and brackets: what has to be told apart to find the arguments of a call. A word is taken whole,
+# because trying each end of it again would take time quadratic in its length.
+_TOKEN = re.compile(
+    r"#[^\n]*|'''.*?'''|f?'(?:[^'\\\n]|\\.)*'|[()\[\]{},]|[A-Za-z_]\w*[ \t]*:(?!=)|\w+|[^\s]", re.DOTALL
+)
 _FILES = re.compile(r"files\(\s*'([^'\n]+)'\s*\)")
 _PROVIDERS = {"setuptools_scm": "setuptools-scm", "setuptools-scm": "setuptools-scm", "versioneer": "versioneer"}
 

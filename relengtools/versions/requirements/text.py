@@ -14,8 +14,9 @@ from relengtools.versions.specifiers.text import Form
 _TEXT_FILE = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)", re.IGNORECASE)
 _COOKIE = re.compile(rb"^[ \t]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)")
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
-_COMMENT = re.compile(r"(?:^|\s+)#.*")
-_OPTIONS = re.compile(r"\s+--?[A-Za-z].*")
+# Not from within white space, which would take time quadratic in its length.
+_COMMENT = re.compile(r"(?:^|(?<!\s)\s+)#.*")
+_OPTIONS = re.compile(r"(?<!\s)\s+--?[A-Za-z].*")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirements?|--constraints?)(?:\s+|=|(?<=-[rc]))(?P<file>\S.*)")
 # A URL, a path, an archive, or what only pip's surroundings know.
 _NO_REQUIREMENT = re.compile(
