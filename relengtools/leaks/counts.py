@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from relengtools.leaks import identity, series, units
 from relengtools.leaks.identity import Identity
-from relengtools.leaks.scene import Scene, by_block, grid
+from relengtools.leaks.scene import Scene, by_block, grid, within
 from relengtools.leaks.series import FloatArray
 from relengtools.leaks.survivors import LEAST_GAIN, Survival, survival
 from relengtools.leaks.trend import line
@@ -51,7 +51,7 @@ def judge(scene: Scene, name: str) -> Verdict:
     known = identity.learn(y, gauges, scene.regimes.slices)
     explained = bool(gauges) or name in LOAD_FREE
     residual = _residual(known, y, gauges, 0)
-    found = _survival(scene, known, y, gauges, explained=explained, goroutines="goroutines" in name)
+    found = _survival(scene, known, y, gauges, residual, explained=explained, goroutines="goroutines" in name)
     return _verdict(scene, name, known, residual, found, explained=explained)
 
 
@@ -65,21 +65,29 @@ def _residual(known: Identity, y: FloatArray, gauges: Mapping[str, FloatArray], 
     """The residual on the rows in which all of its terms are present, single outliers removed."""
     left = known.residual(y, gauges, which)
     rows = np.flatnonzero(np.isfinite(left))
-    clean = {n: series.despiked(g[rows]) for n, g in gauges.items()}
-    return _Residual(rows, known.residual(series.despiked(y[rows]), clean, which))
+    counting = (n for n, c in zip(known.names, known.sets[which], strict=True) if c)
+    clean = {n: series.despiked(gauges[n][rows]) for n in counting}
+    return _Residual(rows, known.residual(series.despiked(series.at(y, rows)), clean, which))
 
 
 def _survival(
-    scene: Scene, known: Identity, y: FloatArray, gauges: Mapping[str, FloatArray], *, explained: bool, goroutines: bool
+    scene: Scene,
+    known: Identity,
+    y: FloatArray,
+    gauges: Mapping[str, FloatArray],
+    first: _Residual,
+    *,
+    explained: bool,
+    goroutines: bool,
 ) -> Survival:
     """The survivors under each identity that fits: the least convincing of them, for the best regime."""
     worst: Survival | None = None
     for which in range(len(known.sets)):
-        residual = _residual(known, y, gauges, which)
+        residual = _residual(known, y, gauges, which) if which else first
         best: Survival | None = None
         for part in _decisive(scene):
-            inside = (residual.rows >= part.start) & (residual.rows < part.stop)
-            t = scene.t[residual.rows[inside]]
+            inside = slice(*np.searchsorted(residual.rows, (part.start, part.stop)))
+            t = series.at(scene.t, residual.rows)[inside]
             transient = _recent_errors(scene, part) if goroutines else 0.0
             found = survival(t, residual.values[inside], explained=explained, transient=transient)
             # The last regime comes last, and is what an answer without a proof is about.
@@ -121,7 +129,8 @@ def _verdict(
 ) -> Verdict:
     begin = found.begin if found.proven else float(scene.t[scene.regimes.slices[-1].start])
     rate = slope(scene, residual.rows, residual.values, begin)
-    present = np.flatnonzero(np.isfinite(scene.frame.columns[name]))
+    y = scene.frame.columns[name]
+    present = residual.rows if len(residual.rows) == len(y) else np.flatnonzero(np.isfinite(y))
     span = float(scene.t[present[-1]] - begin)
     kind, reason = _said(scene, name, known, residual, found, span, explained=explained)
     return Verdict(
@@ -129,7 +138,7 @@ def _verdict(
         reason,
         score=1.0 + float(np.log1p(found.score)) if found.proven else min(found.score / 2, 1.0) * 0.9,
         rate=rate if kind is Kind.LEAK else _bounded(rate, found, span, kind),
-        raw_rate=slope(scene, present, scene.frame.columns[name][present], begin).rate,
+        raw_rate=slope(scene, present, series.at(y, present), begin).rate,
         onset=scene.unix(begin) if kind is Kind.LEAK else None,
         adjusted_for=tuple(known.terms),
         identity=_learnt(known, residual),
@@ -211,8 +220,10 @@ def _formula(known: Identity) -> str:
 
 def _moved_by_load(scene: Scene, name: str, known: Identity, residual: _Residual) -> bool:
     """Whether load explains most of what the count did."""
+    if not known.terms:
+        return False
     raw = scene.frame.columns[name][residual.rows]
-    return bool(known.terms) and float(np.var(residual.values)) < 0.5 * float(np.var(raw))
+    return float(np.var(residual.values)) < 0.5 * float(np.var(raw))
 
 
 def _learnt(known: Identity, residual: _Residual) -> Learnt | None:
@@ -225,15 +236,13 @@ def _learnt(known: Identity, residual: _Residual) -> Learnt | None:
 
 def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: float = 0.0) -> Interval:
     """The slope of a count over blocks, since `begin`, within the regimes that are long enough."""
-    column = np.full(len(scene.t), np.nan)
-    late = scene.t[rows] >= begin
-    column[rows[late]] = values[late]
-    gridded = grid(scene, column)
+    first = np.searchsorted(rows, np.searchsorted(scene.t, begin))
+    rows, values = rows[first:], values[first:]
+    gridded = grid(scene, rows)
     if gridded is None or len(gridded.edges) < 3:
         return Interval(0.0, -np.inf, np.inf)
-    means = series.block_means(column[gridded.rows], gridded.edges)
     blocks = gridded.blocks
-    x, y = blocks.t.copy(), means.copy()
+    x, y = blocks.t.copy(), within(gridded, rows, values)
     for number in np.unique(blocks.regime):
         here = blocks.regime == number
         x[here] -= x[here].mean()
@@ -244,13 +253,12 @@ def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: f
 
 def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Interval]:
     """Units kept an event, for each counter that counted at least five since `begin`."""
-    column = np.full(len(scene.t), np.nan)
-    column[residual.rows] = residual.values
-    column[scene.t < begin] = np.nan
-    gridded = grid(scene, column)
+    first = np.searchsorted(residual.rows, np.searchsorted(scene.t, begin))
+    rows = residual.rows[first:]
+    gridded = grid(scene, rows)
     if gridded is None or len(gridded.edges) < 6 or len(scene.regimes.slices) > 1:
         return {}
-    means = series.block_means(column[gridded.rows], gridded.edges)
+    means = within(gridded, rows, residual.values[first:])
     out = {}
     for name in scene.roles.events:
         counter = by_block(scene, gridded, scene.frame.columns[name])

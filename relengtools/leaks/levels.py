@@ -27,6 +27,8 @@ HEAP_DRIVEN = frozenset(
 FEWEST_ROWS = 12
 FEWEST_ROWS_TREND = 300
 """Five rows a block, so that a block says what is usual and not where in its sawtooth a heap was caught."""
+UNEXPLAINED_S = 1.5 * DAY
+"""So long the wave of the day can't be told from growth without load gauges."""
 LOG_ODDS = float(np.log(7))
 """A leak at 7 : 1, chosen on the development split of simulated series for one false alarm in twenty of them."""
 LEAST_Z = 4.0
@@ -73,10 +75,10 @@ def prepare(scene: Scene, counts: Mapping[str, Verdict]) -> Prepared:
 def gather(scene: Scene, name: str) -> Gathered | None:
     """Blocks of one level and the evidence in them; None if there are too few."""
     values = series.despiked(scene.frame.columns[name])
-    gridded = grid(scene, values)
+    gridded = grid(scene, np.flatnonzero(np.isfinite(values)))
     if gridded is None or len(gridded.edges) < trend.FEWEST_BLOCKS:
         return None
-    y = series.block_means(values[gridded.rows], gridded.edges)
+    y = series.block_means(series.at(values, gridded.rows), gridded.edges)
     nuisance, clocks = _covariates(scene, gridded)
     return Gathered(y, gridded, trend.weigh(y, gridded.blocks, nuisance, clocks))
 
@@ -101,20 +103,21 @@ def _covariates(scene: Scene, gridded: Gridded) -> tuple[FloatArray, list[FloatA
 def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
     """The verdict on the level `name`."""
     values = scene.frame.columns[name]
-    present = values[np.isfinite(values)]
-    if len(present) < 2:
-        return Verdict(Kind.INSUFFICIENT, f"only {units.counted(len(present), 'sample')} of it; record for longer")
-    if present.min() == present.max() and len(present) >= FEWEST_ROWS:
+    present = int(np.isfinite(values).sum())
+    if present < 2:
+        return Verdict(Kind.INSUFFICIENT, f"only {units.counted(present, 'sample')} of it; record for longer")
+    lowest = float(np.nanmin(values))
+    if lowest == np.nanmax(values) and present >= FEWEST_ROWS:
         return Verdict(
             Kind.STABLE,
-            f"it never moved from {units.amount(name, float(present[0]))}",
+            f"it never moved from {units.amount(name, lowest)}",
             rate=Interval(0, 0, 0),
             raw_rate=0,
         )
     gathered = gather(scene, name)
     if gathered is None:
-        return Verdict(Kind.INSUFFICIENT, f"{units.counted(len(present), 'sample')}: too few to tell a leak from noise")
-    return _decided(scene, prepared, name, gathered, len(present))
+        return Verdict(Kind.INSUFFICIENT, f"{units.counted(present, 'sample')}: too few to tell a leak from noise")
+    return _decided(scene, prepared, name, gathered, present)
 
 
 def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, samples: int) -> Verdict:
@@ -175,7 +178,7 @@ def _score(scene: Scene, gathered: Gathered, samples: int) -> float:
 
 def _unexplained(scene: Scene, span: float) -> bool:
     """Neither load gauges nor enough days to know the wave of the day by itself."""
-    return not scene.roles.load and span < 1.5 * DAY
+    return not scene.roles.load and span < UNEXPLAINED_S
 
 
 def _linked(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, str] | None:

@@ -45,12 +45,11 @@ def stage(frame: Frame, load: tuple[str, ...], events: tuple[str, ...], metrics:
     return Scene(frame, series.elapsed(frame.time), found, series.regimes(frame))
 
 
-def grid(scene: Scene, values: FloatArray) -> Gridded | None:
-    """Divide the rows that hold `values` into about 64 blocks of equal time, none across a restart.
+def grid(scene: Scene, rows: npt.NDArray[np.intp]) -> Gridded | None:
+    """Divide the rows at which a metric is known into about 64 blocks of equal time, none across a restart.
 
     A regime gets blocks by its length, and none if it would get fewer than four. None if nothing is left.
     """
-    rows = np.flatnonzero(np.isfinite(values))
     if len(rows) < 2:
         return None
     length = sum(scene.t[p.stop - 1] - scene.t[p.start] for p in scene.regimes.slices)
@@ -64,7 +63,7 @@ def grid(scene: Scene, values: FloatArray) -> Gridded | None:
         wanted = min(len(inside), round(BLOCKS * share))
         if wanted < 4:
             continue
-        begins = series.block_edges(scene.t[inside], wanted)
+        begins = series.block_edges(series.at(scene.t, inside), wanted)
         kept.append(inside)
         edges.append(begins + offset)
         regime.append(np.full(len(begins), number, dtype=np.intp))
@@ -72,9 +71,17 @@ def grid(scene: Scene, values: FloatArray) -> Gridded | None:
         offset += len(inside)
     if not kept:
         return None
-    used, begin, which = np.concatenate(kept), np.concatenate(edges), np.concatenate(regime)
-    t = series.block_means(scene.t[used], begin)
+    used = kept[0] if len(kept) == 1 else np.concatenate(kept)
+    begin, which = np.concatenate(edges), np.concatenate(regime)
+    t = series.block_means(series.at(scene.t, used), begin)
     return Gridded(used, begin, Blocks(t, which, t - np.concatenate(first)), np.append(scene.t[used[begin]], np.inf))
+
+
+def within(gridded: Gridded, rows: npt.NDArray[np.intp], values: FloatArray) -> FloatArray:
+    """Block means of `values` at the `rows` that were gridded."""
+    if len(rows) != len(gridded.rows):
+        values = values[np.searchsorted(rows, gridded.rows)]
+    return series.block_means(values, gridded.edges)
 
 
 def by_block(scene: Scene, gridded: Gridded, values: FloatArray) -> FloatArray:

@@ -1,15 +1,16 @@
 """The reading side of a recording, finished or still being written: rows to columns."""
 
+import os
 import sqlite3
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from math import nan
+from math import isnan, nan
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from relengtools.errors import RelengError
 from relengtools.leaks.recording import schema
@@ -129,7 +130,8 @@ def load(path: str) -> Loaded:
         if not times:
             raise RelengError(f"{path}: has no sample yet; record for longer")
         # What the recorder read itself goes before what the target calls by the same name.
-        columns = {**scrapes(connection, ids), **columns, **scans(connection, ids)}
+        told = {name: values for name, values in columns.items() if not all(map(isnan, values))}
+        columns = {**columns, **scrapes(connection, ids), **told, **scans(connection, ids)}
         lives = list(read_lives(connection, ids, times))
         return Loaded(
             path=path,
@@ -192,6 +194,24 @@ def connected(path: str) -> sqlite3.Connection:
     return connection
 
 
+def copy(path: str, output: Path) -> None:
+    """Copy a recording, also a live one (sqlite3_backup); raises RelengError, and then leaves nothing."""
+    with reading(path) as source:
+        try:
+            os.close(os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            raise RelengError(f"{output}: exists; choose another -o") from None
+        except OSError as error:
+            raise RelengError(f"{output}: cannot be written: {error.strerror}") from None
+        try:
+            with closing(sqlite3.connect(output)) as target:
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.DatabaseError as error:
+            output.unlink(missing_ok=True)
+            raise RelengError(f"{output}: cannot be written: {error}") from None
+
+
 def seconds(ms: float) -> float:
     """Milliseconds as seconds; raises ValueError for a time that no calendar has."""
     if not abs(ms) < YEAR_10000 * 1000:
@@ -210,7 +230,7 @@ def extend(columns: Sequence["array[float]"], rows: Iterable[tuple[float | None,
     """Append rows to columns, NULL as NaN: all values in one array first, which is fastest without numpy."""
     values = list(chain.from_iterable(rows))
     try:
-        flat = array("d", values)
+        flat = array("d", cast("list[float]", values))
     except TypeError:
         flat = array("d", [nan if value is None else value for value in values])
     for number, column in enumerate(columns):
@@ -252,8 +272,9 @@ def factor(meta: dict[str, str], key: str) -> int:
 
 def scattered(ids: "array[float]", names: Iterable[str], rows: Iterable[tuple[int, ...]]) -> dict[str, "array[float]"]:
     """Rows of a slower tier (sample id, then a value a name) as columns with NaN in between."""
-    columns = {name: array("d", [nan]) * len(ids) for name in names}
+    columns: dict[str, array[float]] = {}
     for sample, *values in rows:
+        columns = columns or {name: array("d", [nan]) * len(ids) for name in names}
         at = bisect_left(ids, sample)
         if at < len(ids) and ids[at] == sample:
             for column, value in zip(columns.values(), values, strict=True):
