@@ -1,9 +1,13 @@
-"""`relengtools leaks mark`: what is done with a recording besides judging it."""
+"""`relengtools leaks mark`, `import` and `export`: what is done with a recording besides judging it."""
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
+
+from relengtools.errors import RelengError
+from relengtools.leaks.commands import needs_numpy, say
 
 
 @click.command()
@@ -21,3 +25,67 @@ def mark(recording: Path, text: tuple[str, ...]) -> None:
     from relengtools.leaks.recording import mark as write
 
     write(recording, " ".join(text), time.time())
+
+
+@click.command(name="import")
+@click.argument("kind", type=click.Choice(["csv", "psrecord", "mprof", "procpath"]))
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new recording.")
+@click.option("--started", type=float, metavar="UNIX", help="When psrecord began, which its log doesn't say.")
+@click.option("--pid", type=int, metavar="PID", help="The process that is meant, of several (Procpath).")
+def import_(kind: str, source: Path, output: Path, started: float | None, pid: int | None) -> None:
+    """Make a recording of what another tool has recorded.
+
+    \b
+    Examples:
+      relengtools leaks import psrecord activity.txt -o soju.db
+      relengtools leaks import procpath procpath.sqlite --pid 4711 -o soju.db
+    """
+    if kind == "csv":
+        needs_numpy("import csv")
+    from relengtools.leaks.importers import convert
+
+    rows = convert(kind, source, output, started, pid)
+    say(f"{rows} rows")
+    click.echo(output)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["csv", "openmetrics", "sqlite", "textfile"]))
+@click.argument("recording")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write to, instead of stdout.")
+def export(kind: str, recording: str, output: Path | None) -> None:
+    """Write a recording, finished or live, for other tools.
+
+    csv is what `analyze` takes; openmetrics has a point a sample; sqlite is a copy, also of a recording that is being
+    written; textfile is for node_exporter and has the last values and the verdicts so far.
+
+    \b
+    Examples:
+      relengtools leaks export csv soju.db | relengtools leaks analyze -
+      relengtools leaks export textfile soju.db -o /var/lib/node_exporter/soju.prom
+    """
+    from relengtools.leaks import exporters
+    from relengtools.leaks.recording import copy, load
+
+    if kind == "sqlite":
+        if output is None:
+            raise RelengError("a copy needs -o FILE; a database can't be written to a pipe")
+        copy(recording, output)
+        return
+    loaded = load(recording)
+    if kind == "textfile":
+        lines = exporters.to_textfile(loaded, _verdicts(loaded))
+    else:
+        lines = exporters.to_csv(loaded) if kind == "csv" else exporters.to_openmetrics(loaded)
+    if output is not None:
+        exporters.replace(output, lines)
+        return
+    for line in lines:
+        click.echo(line, nl=False)
+
+
+def _verdicts(loaded: Any) -> dict[str, Any]:
+    from relengtools.leaks import watch
+
+    return watch.verdicts(loaded)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 from math import isnan, nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from relengtools.errors import printable
 from relengtools.leaks import heartbeat
@@ -44,9 +44,9 @@ def look(path: str, now: float | None = None) -> View:
     loaded = load(path)
     moment = time.time() if now is None else now
     process = loaded.processes[-1]
-    verdicts = judged(loaded)
+    judged = verdicts(loaded)
     rows = [
-        Row(name, value, rate, verdicts.get(name, ""))
+        Row(name, value, rate, judged[name]["verdict"] if name in judged else "")
         for name in SHOWN
         if name in loaded.columns
         for value, rate in [lately(loaded, name)]
@@ -77,14 +77,14 @@ def lately(loaded: Loaded, name: str) -> tuple[float, float | None]:
     return values[at], (values[at] - values[since]) / span if span > 0 else None
 
 
-def judged(loaded: Loaded) -> dict[str, str]:
-    """Metric -> verdict so far; nothing without numpy."""
+def verdicts(loaded: Loaded) -> dict[str, dict[str, Any]]:
+    """Metric -> verdict so far, as in JSON; nothing without numpy."""
     if not find_spec("numpy"):
         return {}
     from relengtools.leaks import judge, series
 
-    verdicts = judge.analyze(series.of_recording(loaded)).as_json()["metrics"]
-    return {name: verdict["verdict"] for name, verdict in verdicts.items()}
+    found: dict[str, dict[str, Any]] = judge.analyze(series.of_recording(loaded)).as_json()["metrics"]
+    return found
 
 
 def render(view: View, width: int = 80, height: int = 1000) -> list[str]:

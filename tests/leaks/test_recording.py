@@ -10,7 +10,7 @@ from math import inf, isnan, nan
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relengtools.errors import RelengError
@@ -83,6 +83,7 @@ VALUE = st.none() | st.integers(0, 2**40)
 ROW = st.tuples(*[st.integers(0, 2**40), VALUE, VALUE, VALUE, VALUE, *[st.integers(0, 2**40)] * 2, *[VALUE] * 4])
 
 
+@settings(deadline=None)  # it waits for the disk
 @given(st.lists(st.tuples(ROW, st.integers(1, 10**7), st.booleans()), min_size=1, max_size=30))
 def test_any_samples_are_read_back(tmp_path_factory: pytest.TempPathFactory, rows) -> None:
     path = tmp_path_factory.mktemp("any") / "a.sqlite"
