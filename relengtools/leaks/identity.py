@@ -106,18 +106,23 @@ def _differences(
 
     Choosing rows by the regressors alone biases nothing, and bounds the cost for a month of rows.
     """
-    tables = []
-    for part in parts:
-        table = np.column_stack([y[part], *(g[part] for g in gauges)])
-        table = table[np.isfinite(table).all(axis=1)]
-        tables.append(table[lag:] - table[:-lag] if len(table) > lag else table[:0])
-    both = np.concatenate(tables)
+    columns = [y, *gauges]
+    known = np.logical_and.reduce([np.isfinite(column) for column in columns])
+    pieces = [[c[part][known[part]] for c in columns] for part in parts]
+    dy, *dg = (np.concatenate([p[lag:] - p[:-lag] for p in column]) for column in zip(*pieces, strict=True))
     share = ROWS_A_LAG // len(gauges)
-    if len(both) > ROWS_A_LAG:
-        size = np.abs(both[:, 1:])
-        rows = np.unique(np.concatenate([np.argpartition(size[:, j], -share)[-share:] for j in range(len(gauges))]))
-        both = both[rows]
-    return both[:, 0], both[:, 1:]
+    if len(dy) > ROWS_A_LAG:
+        rows = np.unique(np.concatenate([_largest(np.abs(each), share) for each in dg]))
+        dy, dg = dy[rows], [each[rows] for each in dg]
+    return dy, np.column_stack(dg)
+
+
+def _largest(sizes: FloatArray, count: int) -> npt.NDArray[np.intp]:
+    """Where the `count` largest are. Most steps of a gauge are none, and sorting those would take longest."""
+    moved = np.flatnonzero(sizes)
+    if len(moved) < count:
+        return np.argpartition(sizes, -count)[-count:]
+    return moved[np.argpartition(sizes[moved], -count)[-count:]]
 
 
 def _candidates(lagged: list[tuple[FloatArray, npt.NDArray[np.float64]]]) -> npt.NDArray[np.float64]:

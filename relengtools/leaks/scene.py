@@ -87,13 +87,12 @@ def within(gridded: Gridded, rows: npt.NDArray[np.intp], values: FloatArray) -> 
 def by_block(scene: Scene, gridded: Gridded, values: FloatArray) -> FloatArray:
     """Means of another column over the same spans of time; spans without a value are interpolated."""
     known = np.flatnonzero(np.isfinite(values))
-    block = np.searchsorted(gridded.bounds, scene.t[known], "right") - 1
-    inside = (block >= 0) & (block < len(gridded.edges))
-    count = np.bincount(block[inside], minlength=len(gridded.edges))
-    total = np.bincount(block[inside], weights=values[known][inside], minlength=len(gridded.edges))
-    filled = count > 0
-    if not filled.any():
+    begins = np.searchsorted(series.at(scene.t, known), gridded.bounds)
+    count = np.diff(begins)
+    if not count.any():
         return np.zeros(len(count))
+    total = np.add.reduceat(series.at(values, known)[: begins[-1]], np.minimum(begins[:-1], begins[-1] - 1))
+    filled = count > 0
     means = total[filled] / count[filled]
     return np.interp(np.arange(len(count)), np.flatnonzero(filled), means)
 

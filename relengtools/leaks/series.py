@@ -145,10 +145,11 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
     """
     names = _header(stream.readline(HEADER_BYTES), source)
     chunks = [_cells(text, len(names), source, line) for text, line in _chunks(stream, source)]
-    table = np.concatenate(chunks) if chunks else np.empty((0, len(names)))
-    dated = np.isfinite(table[:, names.index(TIME)])
-    table = table[dated]
-    columns = {name: _finite(np.ascontiguousarray(table[:, j])) for j, name in enumerate(names)}
+    chunks = chunks or [np.empty((0, len(names)))]
+    columns = {name: np.concatenate([chunk[:, j] for chunk in chunks]) for j, name in enumerate(names)}
+    dated = np.isfinite(columns[TIME])
+    rows = np.flatnonzero(dated)
+    columns = {name: _finite(at(values, rows)) for name, values in columns.items()}
     time = _since_1970(columns.pop(TIME), source)
     if not len(time):
         raise RelengError(f"{source}: has a header but no row with a time; record for longer")
