@@ -9,6 +9,7 @@ from relengtools.versions.evaluate.expressions import Frame
 from relengtools.versions.evaluate.incremental import public
 from relengtools.versions.evaluate.interpreter import Interpreter
 from relengtools.versions.evaluate.methods import call
+from relengtools.versions.evaluate.run import Standing
 from relengtools.versions.evaluate.values import (
     Document,
     Instance,
@@ -119,7 +120,7 @@ def _first_place(module: Module) -> tuple[ast.expr | None, Document | None]:
     return (binding.node, binding.document) if binding else (None, None)
 
 
-def written_at(frame: Frame, node: ast.expr) -> tuple[ast.expr, Document]:
+def written_at(frame: Standing, node: ast.expr) -> tuple[ast.expr, Document]:
     """Where an argument's value is written: the argument itself, or what was assigned to the name that it is."""
     if isinstance(node, ast.Name):
         found, document = _place(frame.scope, node.id)

@@ -5,10 +5,11 @@ import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from relengtools.versions.evaluate import parsers
 from relengtools.versions.evaluate.methods import LARGEST
+from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
     SPOILT,
     Class,
@@ -30,9 +31,6 @@ from relengtools.versions.evaluate.values import (
     Value,
     is_known,
 )
-
-if TYPE_CHECKING:
-    from relengtools.versions.evaluate.interpreter import Interpreter
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -67,7 +65,7 @@ class Frame:
     given at all, the code came through.
     """
 
-    def __init__(self, run: "Interpreter", scope: Scope, module: Module, lenient: bool = False) -> None:
+    def __init__(self, run: Run, scope: Scope, module: Module, lenient: bool = False) -> None:
         self.run, self.scope, self.module, self.lenient = run, scope, module, lenient
         self.returned: list[Value] = []
 

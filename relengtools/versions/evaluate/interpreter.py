@@ -10,6 +10,7 @@ from pathlib import Path
 from relengtools.versions.evaluate import known, methods, parsers
 from relengtools.versions.evaluate.expressions import Frame, binary, first_unknown, same, truth
 from relengtools.versions.evaluate.parsers import Parser, Tree
+from relengtools.versions.evaluate.run import Standing
 from relengtools.versions.evaluate.values import (
     SPOILT,
     Binding,
@@ -66,7 +67,7 @@ class SetupCall:
 
     node: ast.Call
     keywords: dict[str, Value]
-    frame: Frame
+    frame: Standing
 
 
 class Interpreter:
@@ -287,7 +288,7 @@ class Interpreter:
             return self.apply(self.resolved(value.of.names["__str__"].value), [value], {})
         return value
 
-    def bind(self, frame: Frame, target: ast.expr, value: Value, node: ast.expr | None) -> None:
+    def bind(self, frame: Standing, target: ast.expr, value: Value, node: ast.expr | None) -> None:
         """Assign to a name, a tuple, an attribute or an element."""
         if isinstance(target, ast.Name):
             frame.scope.bind(target.id, Binding(value, node, frame.document))
@@ -308,7 +309,7 @@ class Interpreter:
         if in_list or (isinstance(owner, dict) and isinstance(key, str | int)):
             owner[key] = value
 
-    def _unpack(self, frame: Frame, targets: Sequence[ast.expr], value: Value) -> None:
+    def _unpack(self, frame: Standing, targets: Sequence[ast.expr], value: Value) -> None:
         row = self.items(value)
         starred = any(isinstance(target, ast.Starred) for target in targets)
         if isinstance(row, Unknown) or starred:
@@ -333,7 +334,7 @@ class Interpreter:
 
     # -------------------------------------------------------------------------------------------- calls
 
-    def seen(self, frame: Frame, node: ast.Call, function: Value, keywords: dict[str, Value]) -> None:
+    def seen(self, frame: Standing, node: ast.Call, function: Value, keywords: dict[str, Value]) -> None:
         """Note a call of `setup()`."""
         named = isinstance(node.func, ast.Name) and node.func.id == "setup"
         outside = isinstance(function, Opaque) and (named or function.name.endswith(".setup"))

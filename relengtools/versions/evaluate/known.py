@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from relengtools.versions.evaluate import methods, parsers
 from relengtools.versions.evaluate.methods import LARGEST
 from relengtools.versions.evaluate.parsers import Parser, Tree
+from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
     SPOILT,
     Class,
@@ -34,36 +35,6 @@ from relengtools.versions.evaluate.values import (
 
 _PATTERN_S = 1.0
 """How long one regular expression of the tree's may take: it can be made to take for ever."""
-
-
-class Run(Protocol):
-    """What the functions need of the interpreter."""
-
-    root: Path
-
-    def read(self, path: str | Path) -> Text | Unknown:
-        """The text of a file in the tree; raises RaisedError where there is none."""
-
-    def exists(self, path: str | Path) -> bool | Unknown:
-        """Whether there is such a file or folder in the tree."""
-
-    def module_at(self, path: str | Path, name: str) -> Value:
-        """The file as a module."""
-
-    def import_(self, name: str) -> Value:
-        """The module of this name, from the tree or from outside."""
-
-    def execute(self, text: Value, names: "dict[str, Value] | Names | None") -> Value:
-        """`exec(text, names)`."""
-
-    def apply(self, function: Value, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-        """A call of any value."""
-
-    def get(self, owner: Value, name: str) -> Value:
-        """An attribute of any value."""
-
-    def text(self, value: Value) -> Value:
-        """`str(value)` where a class of the tree says what that is, else the value."""
 
 
 Known = Callable[[Run, list[Value], dict[str, Value]], Value]

@@ -3,8 +3,9 @@
 import ast
 from configparser import Error, RawConfigParser
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
     Document,
     File,
@@ -17,9 +18,6 @@ from relengtools.versions.evaluate.values import (
     is_known,
 )
 from relengtools.versions.locate import python
-
-if TYPE_CHECKING:
-    from relengtools.versions.evaluate.known import Run
 
 LARGEST = 200_000
 """Characters of the longest text that is parsed."""
@@ -85,7 +83,7 @@ def _once(text: str, value: str, quote: str = "") -> str:
     return text.part(at, at + len(value))
 
 
-def call(run: "Run", owner: Parser, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def call(run: Run, owner: Parser, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     """A method of a ConfigParser; raises RaisedError."""
     if not is_known([argument for argument in arguments if not isinstance(argument, File)]):
         return Unknown("a configuration file that can't be told")
@@ -110,7 +108,7 @@ def call(run: "Run", owner: Parser, name: str, arguments: list[Value], keywords:
     return Unknown(f"`.{name}()` of a ConfigParser")
 
 
-def _read(run: "Run", owner: Parser, name: str, what: Value) -> Value:
+def _read(run: Run, owner: Parser, name: str, what: Value) -> Value:
     for one in what if isinstance(what, list) else [what]:
         if name == "read":
             try:
