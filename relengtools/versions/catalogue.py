@@ -222,8 +222,8 @@ GIT_DESCRIBE = Rule(
     "RV603",
     "git-describe-version",
     "The version is the output of `git describe` as it is.",
-    "Between two tags that is TAG-N-gHASH, which PEP 440 and setuptools from 66 on refuse, and without a tag it is empty: "
-    "only a tagged commit can be built.",
+    "Between two tags that is TAG-N-gHASH, which PEP 440 and setuptools from 66 on refuse, and without a tag it is "
+    "empty: only a tagged commit can be built.",
     'version=os.environ.get("PKGVER") or subprocess.run(["git", "describe", "--tags"], …)',
     "None here: `relengtools versions migrate` rewrites the expression, or moves the project to setuptools-scm.",
 )

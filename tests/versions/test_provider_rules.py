@@ -62,7 +62,7 @@ def test_an_unpacked_sdist_has_its_version_in_pkg_info(tree, run):
 
 
 def test_git_describe_as_it_is_is_a_finding_and_another_provider_is_none(tree, run):
-    idiom = 'os.environ.get("PKGVER") or subprocess.run(["git", "describe", "--tags"], stdout=-1).stdout.decode().strip()'
+    idiom = 'os.environ.get("PKGVER") or subprocess.run(["git", "describe", "--tags"], stdout=-1).stdout.decode()'
     tree({"setup.py": f"import os, subprocess\nfrom setuptools import setup\nsetup(name='x', version={idiom})\n"})
     result = run("check")
     assert result.code == 1
