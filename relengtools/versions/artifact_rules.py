@@ -1,6 +1,7 @@
 """One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -24,6 +25,15 @@ from relengtools.versions.catalogue_release import (
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers.text import Form as Text
 
+# The core metadata fields that are compared, and the keys of [project] that they come from.
+_FIELDS = {
+    "requires-dist": "dependencies",
+    "requires-python": "requires-python",
+    "provides-extra": "optional-dependencies",
+}
+_STATIC_SINCE = (2, 2)
+_MOST = 100
+_EXTRA = re.compile(r"\bextra\s*==")
 Said = Iterator[tuple[Rule, str]]
 
 
@@ -41,7 +51,7 @@ def _all(distribution: Distribution) -> Said:
         yield from _parts(distribution)
     if distribution.core:
         yield from ((INVALID_METADATA, mistake) for mistake in distribution.core.mistakes)
-        yield from _requirements(distribution.core)
+        yield from islice(_requirements(distribution.core), _MOST)
     yield from _version(distribution)
     yield from _file_name(distribution)
     yield from _folders(distribution)
@@ -50,6 +60,23 @@ def _all(distribution: Distribution) -> Said:
         yield from _modules(distribution)
     else:
         yield from _sources(distribution)
+
+
+def dynamic(sdist: Distribution) -> frozenset[str]:
+    """The fields (lower case) in which a wheel may differ from this sdist.
+
+    Before PEP 643 only its pyproject.toml says so (PEP 621).
+    """
+    if sdist.core is None:
+        return frozenset(_FIELDS)
+    numbers = (sdist.core.metadata_version or "").split(".")
+    if all(part.isdigit() for part in numbers) and tuple(map(int, numbers)) >= _STATIC_SINCE:
+        return sdist.core.dynamic
+    project = _pyproject(sdist).get("project")
+    if not isinstance(project, dict):
+        return frozenset(_FIELDS)
+    told = project.get("dynamic")
+    return frozenset(field for field, key in _FIELDS.items() if isinstance(told, list) and key in told)
 
 
 def _links(wheel: Distribution) -> Said:
@@ -81,7 +108,8 @@ def _parts(distribution: Distribution) -> Said:
 def _empty(wheel: Distribution) -> bool:
     """Whether a wheel brings nothing: no files, and no requirements that would be its purpose."""
     inside = f"{wheel.folder}/"
-    return not (wheel.core and wheel.core.requires) and all(
+    needed = [text for text in wheel.core.requires if not _EXTRA.search(text)] if wheel.core else []
+    return not needed and all(
         member.name.startswith(inside) or member.kind is MemberKind.FOLDER for member in wheel.contents.members
     )
 
@@ -166,7 +194,9 @@ def _folders(distribution: Distribution) -> Said:
     if called is None or folder is None:
         return
     if distribution.form is Form.SDIST:
-        if not _same(folder, filename.stem(distribution.filename)):
+        core = distribution.core
+        wanted = [filename.stem(distribution.filename)] + ([f"{core.name}-{core.version}"] if core else [])
+        if not any(_same(folder, stem) for stem in wanted):
             yield RENAMED, f"it unpacks into {shown(folder)}/"
         return
     prefix = f"{called.name}-{called.version}"
@@ -215,24 +245,23 @@ def _modules(wheel: Distribution) -> Said:
 
 def _sources(sdist: Distribution) -> Said:
     """The static version in an sdist's pyproject.toml."""
-    data, version = sdist.kept("pyproject.toml"), sdist.version
-    if data is None or version is None or b"version" not in data:
-        return
-    stated = _stated(data)
-    if stated is not None and not pep440.equal(stated, version):
+    document, version = _pyproject(sdist), sdist.version
+    tool = document.get("tool")
+    tables = (document.get("project"), tool.get("poetry") if isinstance(tool, dict) else None)
+    found = (table.get("version") for table in tables if isinstance(table, dict))
+    stated = next((text for text in found if isinstance(text, str)), None)
+    if stated is not None and version is not None and not pep440.equal(stated, version):
         yield MODULE_VERSION, f"pyproject.toml says {shown(stated)}, the sdist {version}"
 
 
-def _stated(data: bytes) -> str | None:
+def _pyproject(sdist: Distribution) -> dict[str, Any]:
+    """An sdist's pyproject.toml, empty where it has none or a broken one."""
     import tomllib
 
     try:
-        document: dict[str, Any] = tomllib.loads(data.decode())
+        return tomllib.loads((sdist.kept("pyproject.toml") or b"").decode())
     except (ValueError, RecursionError):
-        return None
-    tables: Iterable[Any] = (document.get("project"), (document.get("tool") or {}).get("poetry"))
-    found = (table.get("version") for table in tables if isinstance(table, dict))
-    return next((version for version in found if isinstance(version, str)), None)
+        return {}
 
 
 def _article(form: Form) -> str:

@@ -43,8 +43,6 @@ _GRAVE = frozenset(
         catalogue.BYTE_ORDER_MARK,
     }
 )
-# Of these a wheel may only differ from its sdist where that calls them dynamic.
-_STATIC_SINCE = (2, 2)
 
 
 class Candidate(NamedTuple):
@@ -213,31 +211,27 @@ def _metadata(candidate: Candidate) -> Iterator[Finding]:
     for group in _by_name(candidate.distributions):
         for sdist in (d for d in group if d.form is Form.SDIST):
             for wheel in (d for d in group if d.form is Form.WHEEL and d.version == sdist.version):
-                for message in _promises(sdist.core, wheel.core):
+                for message in _promises(sdist, wheel):
                     place = Location(wheel.file)
                     yield Finding(METADATA_DISAGREEMENT, f"{message} in {sdist.file}", place, candidate.path)
 
 
-def _promises(sdist: metadata.Core | None, wheel: metadata.Core | None) -> Iterator[str]:
+def _promises(sdist: Distribution, wheel: Distribution) -> Iterator[str]:
     """Fields that differ although the sdist doesn't call them dynamic (PEP 643)."""
-    if sdist is None or wheel is None or not _static(sdist):
+    ours, theirs, dynamic = sdist.core, wheel.core, artifact_rules.dynamic(sdist)
+    if ours is None or theirs is None:
         return
     fields = (
-        ("Requires-Python", [sdist.requires_python or ""], [wheel.requires_python or ""]),
-        ("Requires-Dist", map(metadata.requirement, sdist.requires), map(metadata.requirement, wheel.requires)),
-        ("Provides-Extra", map(normalized, sdist.extras), map(normalized, wheel.extras)),
+        ("Requires-Python", [ours.requires_python or ""], [theirs.requires_python or ""]),
+        ("Requires-Dist", map(metadata.requirement, ours.requires), map(metadata.requirement, theirs.requires)),
+        ("Provides-Extra", map(normalized, ours.extras), map(normalized, theirs.extras)),
     )
     for field, promised, given in fields:
         here, there = set(given), set(promised)
-        if here != there and field.lower() not in sdist.dynamic:
+        if here != there and field.lower() not in dynamic:
             more = [f"{shown(text)} is not" for text in sorted(here - there) if text]
             less = [f"{shown(text)} is" for text in sorted(there - here) if text]
             yield f"{field}: {', '.join([*more, *less][:5])}"
-
-
-def _static(core: metadata.Core) -> bool:
-    numbers = (core.metadata_version or "").split(".")
-    return all(part.isdigit() for part in numbers) and tuple(map(int, numbers)) >= _STATIC_SINCE
 
 
 def _untracked(candidate: Candidate, sdist: Distribution) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ def mismatches(data: bytes, members: Sequence[Member], folder: str) -> Iterator[
     """
     signing = {f"{folder}/{name}" for name in _SIGNING}
     files = {member.name: member.digest for member in members if member.kind is not MemberKind.FOLDER}
-    listed = set()
+    listed = set(signing)
     try:
         for name, digest in _rows(data):
             listed.add(name)
@@ -31,7 +31,7 @@ def mismatches(data: bytes, members: Sequence[Member], folder: str) -> Iterator[
     except (csv.Error, UnicodeDecodeError) as error:
         yield f"it can't be read: {error}"
         return
-    yield from (f"{shown(name)} is there and not listed" for name in files if name not in listed | signing)
+    yield from (f"{shown(name)} is there and not listed" for name in files if name not in listed)
 
 
 def _rows(data: bytes) -> Iterator[tuple[str, str]]:
