@@ -187,7 +187,8 @@ def _versions(plan: "Plan") -> str:
     from relengtools.versions.scheme import pep440
 
     if plan.before is None:
-        return "no tag in reach, so there is none (`git fetch --tags`?)"
+        guess = ", and setuptools-scm guesses 0.1.devN until there is one" if plan.style == "modern" else ""
+        return f"no tag in reach (`git fetch --tags`?), so there is none{guess}"
     valid = "" if pep440.parse(plan.before) else " (which PEP 440 refuses)"
     return f"{printable(plan.before)}{valid} -> {printable(plan.after or 'none')}"
 

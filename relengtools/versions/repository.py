@@ -11,6 +11,7 @@ from relengtools.versions import ancestry, git
 from relengtools.versions.ancestry import NO_TAG, Ancestry, Graph, Nearest
 from relengtools.versions.git import Ref
 from relengtools.versions.history import Pair, Tag
+from relengtools.versions.migrate import normaliser
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.convert import convert
 from relengtools.versions.scheme.rule import Rule
@@ -74,7 +75,8 @@ def read(
     stream = git.commits(directory, *starts, "--tags") if starts or refs else ()
     graph = ancestry.read(stream, [*starts, *(ref.commit for ref in refs)], progress)
     related = ancestry.ancestry(graph, [ref.commit for ref in refs])
-    describes = "setup.py" if _DESCRIBES.search(git.committed(directory, "setup.py") or b"") else None
+    setup = git.committed(directory, "setup.py") or b""
+    describes = "setup.py" if _DESCRIBES.search(setup) and not normaliser.present(setup.decode("latin-1")) else None
     return Repository(tags, related, _commits(_history(graph, refs, head), policy, rules, describes))
 
 

@@ -101,6 +101,10 @@ def _provider(project: Project) -> Iterator[Finding]:
     if project.provider is None or project.owner is not None:
         return
     if project.provider == "git-describe" and project.where is not None:
+        from relengtools.versions.migrate import normaliser
+
+        if any(normaliser.present(source.text) for source in project.sources):
+            return
         message = "the output of `git describe` is no PEP 440 version between two tags"
         yield Finding(GIT_DESCRIBE, message, _at(project), project.path, note="see `relengtools versions migrate`")
         return

@@ -47,6 +47,13 @@ _ALWAYS = """\
 """
 
 
+def present(setup_py: str) -> bool:
+    """Whether setup.py has the function, so that what git says becomes PEP 440."""
+    return (
+        re.search(r"^def _*pep440\(version\):\r?\n    \"\"\"PEP 440 for what git", setup_py, re.MULTILINE) is not None
+    )
+
+
 def text(name: str, variable: str | None, always: bool, prefix: str, newline: str) -> str:
     """The function, called `name`.
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relengtools.versions import git
+from relengtools.versions.artifacts import metadata
 from relengtools.versions.migrate import licence
 from relengtools.versions.migrate.build import BuildError, Surroundings, surroundings
 from relengtools.versions.migrate.plan import Plan, Style
@@ -193,6 +194,9 @@ def _fields(message: Message, licences: str) -> dict[str, set[str]]:
 def _squeezed(key: str, value: str) -> str:
     if key in ("Name", "Provides-Extra"):
         return re.sub(r"[-_.]+", "-", value).lower()
+    if key == "Requires-Dist":
+        text = metadata.requirement(value)
+        return re.sub(r'(extra == )"([^"]*)"', lambda match: f"{match[1]}{_squeezed('Name', match[2])!r}", text)
     if key == "Requires-Python":
         return ",".join(sorted(re.sub(r"\s+", "", value).split(",")))
     return " ".join(value.split())

@@ -75,6 +75,14 @@ def test_a_folder_of_repositories_is_walked(fleet, run):
     assert os.access(fleet[0].path / "setup.py", os.X_OK)
 
 
+def test_a_migrated_project_is_no_finding_any_more(fleet, run):
+    assert "git-describe-version" in run("check", "alpha").out
+    assert "setup.py takes the version from there" in run("history", "alpha").out
+    assert run("migrate", "--commit", "alpha").code == 0
+    assert "git-describe-version" not in run("check", "alpha").out
+    assert "setup.py takes the version from there" not in run("history", "alpha").out
+
+
 def test_diff_writes_nothing_and_applies(fleet, run):
     result = run("migrate", "--diff", "--style", "modern", "alpha", "gamma")
     assert result.code == 1

@@ -1,5 +1,7 @@
 """Really built before and after: nothing of ours is lost, and what people lose by hand is found."""
 
+import zipfile
+
 import pytest
 from versions.gitrepo import Repo
 
@@ -88,6 +90,93 @@ bookshop = ["templates/*.html", "static/*"]
 
 [tool.setuptools_scm]
 """
+
+
+OLD = """\
+Metadata-Version: 2.1
+Name: Book_Shop
+Version: 1.0
+Summary: about
+Home-page: https://example.org
+Author: Ada
+Author-email: ada@example.org
+License: AGPL-3.0
+Keywords: a,b
+Classifier: Topic :: Internet
+Classifier: License :: OSI Approved :: GNU Affero General Public License v3
+Requires-Python: >=3.8, <4
+Requires-Dist: flask
+Requires-Dist: pam ; extra == 'x_y'
+Provides-Extra: x_y
+License-File: LICENSE
+
+The description.
+"""
+NEW = """\
+Metadata-Version: 2.4
+Name: book-shop
+Version: 2.0
+Summary: about
+Project-URL: Homepage, https://example.org
+Author-email: Ada <ada@example.org>
+License-Expression: AGPL-3.0-only
+Keywords: a, b
+Classifier: Topic :: Internet
+Requires-Python: <4,>=3.8
+Requires-Dist: flask
+Requires-Dist: pam; extra == "x-y"
+Provides-Extra: x-y
+Description-Content-Type: text/markdown
+License-File: LICENSE
+Dynamic: license-file
+
+The  description.
+"""
+LOST = [
+    ("Requires-Dist: flask\n", "", ["Requires-Dist: flask"]),
+    ("Requires-Dist: flask\n", "Requires-Dist: flask>=2\n", ["Requires-Dist: flask"]),
+    ("<4,>=3.8", ">=3.8", ["Requires-Python: <4,>=3.8"]),
+    ("Topic :: Internet", "Topic :: Games", ["Classifier: Topic :: Internet"]),
+    ("https://example.org", "https://example.com", ["URL: https://example.org"]),
+    ("Ada <ada@example.org>", "ada@example.org", ["Author: Ada"]),
+    ("AGPL-3.0-only", "AGPL-3.0-or-later", ["License: AGPL-3.0-only"]),
+    ("Keywords: a, b\n", "Keywords: a\n", ["Keywords: b"]),
+    ("Summary: about\n", "", ["Summary: about"]),
+    ("The  description.", "Another.", ["Description: The description."]),
+    ("Provides-Extra: x-y\n", "", ["Provides-Extra: x-y"]),
+]
+
+
+def wheel(path, metadata, *files, entries=""):
+    """A wheel with this metadata."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bookshop-1.dist-info/METADATA", metadata)
+        archive.writestr("bookshop-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("bookshop-1.dist-info/entry_points.txt", entries)
+        for name in files:
+            archive.writestr(name, "")
+    return verify.read(path)
+
+
+def test_newer_forms_of_the_same_metadata_are_no_loss(tmp_path):
+    assert verify.losses(wheel(tmp_path / "a", OLD), wheel(tmp_path / "b", NEW)) == []
+
+
+@pytest.mark.parametrize(("old", "new", "lost"), LOST)
+def test_less_metadata_is_a_loss(tmp_path, old, new, lost):
+    assert old in NEW
+    assert verify.losses(wheel(tmp_path / "a", OLD), wheel(tmp_path / "b", NEW.replace(old, new))) == lost
+
+
+def test_fewer_files_and_entry_points_are_a_loss(tmp_path):
+    entries = "[console_scripts]\na=b:c\nd = e:f\n"
+    old = wheel(tmp_path / "a", OLD, "p/x.html", "bookshop-1.data/scripts/s", entries=entries)
+    new = wheel(tmp_path / "b", OLD, "p/y.html", entries="[console_scripts]\na = b:c\n")
+    assert verify.losses(old, new) == [
+        "entry point: [console_scripts] d = e:f",
+        "file in the wheel: *.data/scripts/s",
+        "file in the wheel: p/x.html",
+    ]
 
 
 @pytest.fixture
