@@ -293,6 +293,8 @@ def _scm(found: Project, file: SetupFile | str, style: Style) -> Outcome:
 
 def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
     owner = found.owner
+    if owner is None and found.provider and style is Style.MINIMAL:
+        return Nothing(found.path, f"{found.provider} computes its version")
     if owner is None:
         return Refusal(found.path, (f"the version can't be told without running code: {listing.reason(found)}",))
     canonical = pep440.parse(owner.value.strip())

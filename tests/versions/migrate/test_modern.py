@@ -1,6 +1,7 @@
 """setup.py moved to pyproject.toml: what is carried over, what stays, and what stops it."""
 
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -128,6 +129,31 @@ def test_diff_is_the_patch_that_makes_the_same_and_writes_nothing(tree, run):
     assert (root / "pyproject.toml").read_text() == HUB_TOML
     assert (root / "setup.py").read_text() == HUB_STUB
     assert (root / ".gitattributes").exists()
+
+
+TEXTS = {
+    "as it is": HUB.encode(),
+    "no newline at the end": HUB.rstrip().encode(),
+    "Windows": HUB.replace("\n", "\r\n").encode(),
+    "a mark": b"\xef\xbb\xbf" + HUB.encode(),
+    "Latin-1": HUB.replace("\n", "\n# -*- coding: latin-1 -*-\n", 1).replace("Ada", "Zoë").encode("latin-1"),
+    "UTF-8": HUB.replace("Ada", "Zoë").encode(),
+    "in one line": HUB.replace(",\n", ", ").encode(),
+}
+
+
+@pytest.mark.parametrize("style", ["minimal", "modern"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_patch_makes_what_the_command_writes(tree, run, style, name):
+    root = tree({"one/setup.py": TEXTS[name], "two/setup.py": TEXTS[name]})
+    command = [sys.executable, "-m", "relengtools", "versions", "migrate", "--style", style, "--diff", "one"]
+    patch = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout
+    subprocess.run(["git", "apply", "--whitespace=nowarn"], cwd=root, input=patch, check=True)
+    result = run("migrate", "--style", style, "two")
+    assert result.code == 0, result.err
+    files = {path.name: path.read_bytes() for path in (root / "two").iterdir()}
+    assert {path.name: path.read_bytes() for path in (root / "one").iterdir()} == files
+    assert (b"Zo" not in TEXTS[name]) or style == "minimal" or "Zoë".encode() in files["pyproject.toml"]
 
 
 def test_nothing_but_metadata_in_setup_py_and_it_goes(modern):
