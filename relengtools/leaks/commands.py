@@ -79,6 +79,13 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--interval", type=DURATION, default="10s", show_default=True, help="Time between samples.")
 @click.option("--duration", type=DURATION, default="7d", show_default=True, help="When to end at the latest.")
 @click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
+@click.option(
+    "--profile",
+    type=click.Choice(["light", "normal", "deep"]),
+    default="normal",
+    show_default=True,
+    help="How much is read besides the base: deep adds heap profiles and smaps_rollup.",
+)
 @click.option("--children", is_flag=True, help="Memory, descriptors, threads and CPU of the whole process tree.")
 @click.option("--redact", is_flag=True, help="Keep command lines, addresses and paths out of the recording.")
 @click.option("--durable", is_flag=True, help="Commit every sample to the disk at once.")
@@ -205,16 +212,27 @@ def analyze(
             frame, recording = series.opened(path)
             for remark in heartbeat.remarks(recording, time.time()) if recording else []:
                 say(f"{printable(path)}: {remark}")
+            _say_undated(path, frame.undated)
             analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json()
             click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis, metrics))
     ctx.exit(2 if attempts.failed else 0)
 
 
+def _say_undated(path: str, rows: int) -> None:
+    if rows:
+        say(f"{printable(path)}: {_counted(rows, 'row')} without a time left out")
+
+
+def _folder(ctx: click.Context, param: click.Parameter, value: str) -> Path:
+    """A folder that has a name; raises click.BadParameter: `-` is no folder, and "" would be this one."""
+    if value in ("", "-"):
+        raise click.BadParameter(f"{value!r} is no folder; a report is several files")
+    return Path(value)
+
+
 @click.command()
 @click.argument("recording")
-@click.option(
-    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write to."
-)
+@click.option("-o", "--output", metavar="DIRECTORY", required=True, callback=_folder, help="Folder to write to.")
 @judging
 def report(
     recording: str, output: Path, load: tuple[str, ...], events: tuple[str, ...], metrics: tuple[str, ...]
@@ -222,6 +240,7 @@ def report(
     """Write one HTML page with plots, the pictures as PNG and SVG, Markdown and summary.json.
 
     RECORDING is what `analyze` takes. The page loads nothing from elsewhere. The same recording gives the same bytes.
+    A report that is in the folder is replaced; files of any other origin are left alone.
 
     \b
     Example:
@@ -231,6 +250,7 @@ def report(
     from relengtools.leaks import report as reporting
 
     made = reporting.build(recording, load=load, events=events, metrics=metrics)
+    _say_undated(recording, made.summary["recording"]["undated"])
     paths = reporting.write(made, output)
     click.echo(made.summary["headline"])
     click.echo(paths[0])
@@ -248,7 +268,7 @@ def needs_numpy(command: str) -> None:
 
 def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
     """The verdicts as a table for people: resources and what was asked for, and under each verdict the reason."""
-    from relengtools.leaks.report import ordered
+    from relengtools.leaks.report import ordered, twin
     from relengtools.leaks.units import duration, with_interval
 
     regimes = f", {analysis['regimes']} processes" if analysis["regimes"] > 1 else ""
@@ -259,8 +279,8 @@ def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
         rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])
         lines.append(f"  {printable(row['metric']):{width}}  {row['verdict']:12}  {rate}".rstrip())
         lines.append(f"    {printable(row['reason'])}")
-    others = [row["verdict"] for row in rest]
+    others = [row["verdict"] for row in rest if not twin(row["metric"], analysis["metrics"])]
     if others:
-        counted = ", ".join(f"{others.count(kind)} {kind}" for kind in dict.fromkeys(others))
-        lines.append(f"  and {len(others)} other metrics: {counted} (--output-format json shows all)")
+        kinds = ", ".join(f"{others.count(kind)} {kind}" for kind in dict.fromkeys(others))
+        lines.append(f"  and {_counted(len(others), 'other metric')}: {kinds} (--output-format json shows all)")
     return "\n".join(lines)

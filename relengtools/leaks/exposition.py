@@ -212,8 +212,13 @@ def scrape(endpoint: Endpoint, seconds: float) -> Exposition:
 
 
 def goroutines(url: str, seconds: float) -> bytes:
-    """The goroutine profile of a /debug/pprof/ as gzipped protobuf, by a connection of its own; raises ScrapeError."""
-    endpoint = Endpoint(f"{pprof_base(url)}goroutine")
+    """The goroutine profile of a /debug/pprof/, see `profile`."""
+    return profile(url, "goroutine", seconds)
+
+
+def profile(url: str, kind: str, seconds: float) -> bytes:
+    """A profile of a /debug/pprof/ as gzipped protobuf, by a connection of its own; raises ScrapeError."""
+    endpoint = Endpoint(f"{pprof_base(url)}{kind}")
     try:
         data = endpoint.fetch(seconds)
     finally:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import RelengError, printable
-from relengtools.leaks import descriptors, services, target
+from relengtools.leaks import cgroup, descriptors, limits, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
 from relengtools.leaks.recording import Moment, Recording
@@ -58,6 +58,31 @@ class Settings:
     children: bool = False
     redact: bool = False
     durable: bool = False
+    profile: str = "normal"
+
+
+class Tier(NamedTuple):
+    """How often what costs more than a base row is read, in seconds; inf: only at the start, at limits and the end."""
+
+    detail: float
+    limits: float
+    profiles: float
+    kinds: tuple[str, ...]
+    smaps: bool
+
+
+TIERS = {
+    "light": Tier(3600.0, 3600.0, inf, ("goroutine",), False),
+    "normal": Tier(DETAIL_SLOWEST, 300.0, 6 * 3600.0, ("goroutine",), False),
+    "deep": Tier(DETAIL_SLOWEST, 60.0, 3600.0, ("goroutine", "heap"), True),
+}
+# smaps_rollup makes the target wait: at most that often, at most this part of the time, and not for a large one.
+SMAPS_EVERY = 600.0
+SMAPS_SHARE = 1 / 10_000
+SMAPS_MOST_BYTES = 1 << 30
+# Parts of a limit at which it is told, and all is looked at, at once.
+ALARMS = (0.9, 0.8)
+COMPACT_EVERY = 3600.0
 
 
 class Progress(NamedTuple):
@@ -114,7 +139,14 @@ class Recorder:
     detail_due: float = 0.0
     scrape_retry: Retry = field(default_factory=Retry)
     profile_retry: Retry = field(default_factory=Retry)
-    profiled: bool = False
+    profile_due: float = 0.0
+    alarmed: set[tuple[str, float]] = field(default_factory=set)
+    max_fds: int | None = None
+    limits_due: float = 0.0
+    smaps_due: float = 0.0
+    compact_due: float = 0.0
+    groups: list[Path] = field(default_factory=list)
+    killed: int = 0
     mask: Mask | None = None
     tree: TreeReader | None = None
     tree_said: tuple[int, int] = (0, 0)
@@ -214,13 +246,19 @@ class Recorder:
             self.sample(pid, reader, last=True)
             return self.clock.stop or "end of the duration"
         except ProcessGone:
-            self.recording.end_process(self.clock.now(), ENDED)
-            self.recording.event(self.clock.now(), "process", ENDED)
+            self.note_end(self.clock.now())
             return ENDED
         finally:
             reader.close()
             if watched is not None:
                 os.close(watched)
+
+    def note_end(self, now: Moment) -> None:
+        """The process has ended; by the kernel's hand, where its group tells of one more that was killed for memory."""
+        self.recording.end_process(now, ENDED)
+        self.recording.event(now, "process", ENDED)
+        if limits.oom_kills(self.groups) > self.killed:
+            self.recording.event(now, "killed", "the kernel killed a process of its control group for want of memory")
 
     def attached(self, pid: int) -> Reader:
         """The reader of the process, or of all its tree; raises ProcessGone, PermissionError."""
@@ -250,7 +288,11 @@ class Recorder:
         self.scan = self.connection = None
         self.detail_due = 0.0
         self.scrape_retry, self.profile_retry = Retry(), Retry()
-        self.profiled = False
+        self.profile_due = self.limits_due = self.smaps_due = 0.0
+        self.alarmed.clear()
+        self.max_fds = build.max_fds
+        self.groups = list(cgroup.folders(pid, "memory", self.proc))[:1]
+        self.killed = limits.oom_kills(self.groups)
 
     def account(self, late_s: float, missed: int) -> None:
         if late_s > LATE_S:
@@ -287,6 +329,9 @@ class Recorder:
             self.miss(1)
         else:
             self.samples += 1
+            self.alarm("num_fds", base.fds, self.max_fds, now)
+            if now.mono >= self.limits_due:
+                self.levels(pid, base, now)
             if now.mono >= self.detail_due:
                 self.detail(number, pid, now)
             self.profile(now, last)
@@ -317,9 +362,40 @@ class Recorder:
         spent = time.process_time() - before
         cost, self.detail_cost = min(spent, self.detail_cost), spent
         age = now.mono - self.begun.mono
-        every = max(min(age / DETAIL_ROWS, DETAIL_SLOWEST), cost / DETAIL_SHARE)
+        light = self.tier.detail > DETAIL_SLOWEST
+        every = max(self.tier.detail if light else min(age / DETAIL_ROWS, DETAIL_SLOWEST), cost / DETAIL_SHARE)
         # Half an interval less, for a tick that comes a little early.
         self.detail_due = now.mono + every - self.settings.interval / 2
+
+    @property
+    def tier(self) -> Tier:
+        return TIERS[self.settings.profile]
+
+    def alarm(self, name: str, used: int | None, most: int | None, now: Moment) -> None:
+        """Once a limit is near, look at everything at once: soon nothing may be left to look at."""
+        if not used or not most or used < ALARMS[-1] * most:
+            return
+        part = next(part for part in ALARMS if used >= part * most)
+        if (name, part) in self.alarmed:
+            return
+        self.alarmed.update((name, each) for each in ALARMS if each <= part)
+        self.recording.event(now, "limit", f"{name}: {used} is {part:.0%} of {most}")
+        self.notify(f"{name} is at {part:.0%} of its limit ({used} of {most})")
+        self.detail_due = self.profile_due = 0.0
+
+    def levels(self, pid: int, base: Base, now: Moment) -> None:
+        """How near the limits are."""
+        self.limits_due = now.mono + self.tier.limits - self.settings.interval / 2
+        self.max_fds = target.max_fds(pid, self.proc)
+        found = limits.read(pid, base.fds, self.max_fds, self.proc)
+        for each in found:
+            self.alarm(each.name, each.used, each.most, now)
+        self.recording.add_levels(now, found)
+        small = base.rss_pages * os.sysconf("SC_PAGE_SIZE") < SMAPS_MOST_BYTES
+        if self.tier.smaps and small and now.mono >= self.smaps_due:
+            begun = time.perf_counter()
+            self.recording.add_levels(now, limits.smaps(pid, self.proc))
+            self.smaps_due = now.mono + max(SMAPS_EVERY, (time.perf_counter() - begun) / SMAPS_SHARE)
 
     def scrape(self, number: int, now: Moment) -> None:
         if self.endpoint is None or now.mono < self.scrape_retry.due:
@@ -363,18 +439,19 @@ class Recorder:
         self.recovered("descriptors")
 
     def profile(self, now: Moment, last: bool) -> None:
-        """The goroutine profile, as soon as it can be had, and at the end."""
-        if not self.pprof or (self.profiled and not last) or now.mono < self.profile_retry.due:
+        """Profiles as soon as they can be had, rarely in between, near a limit, and at the end."""
+        if not self.pprof or (now.mono < self.profile_due and not last) or now.mono < self.profile_retry.due:
             return
-        from relengtools.leaks.exposition import ScrapeError, goroutines
+        from relengtools.leaks.exposition import ScrapeError, profile
 
         try:
-            self.recording.add_profile(now, "goroutine", goroutines(self.pprof, self.patience()))
+            for kind in self.tier.kinds:
+                self.recording.add_profile(now, kind, profile(self.pprof, kind, self.patience()))
         except ScrapeError as error:
             self.profile_retry.failed(now.mono, self.settings.interval)
             self.trouble("profile", f"{self.pprof}: {error}")
             return
-        self.profiled, self.profile_retry = True, Retry()
+        self.profile_due, self.profile_retry = now.mono + self.tier.profiles, Retry()
         self.recovered("profile")
 
     # -- what is noted
@@ -408,6 +485,16 @@ class Recorder:
             self.trouble("recording", f"{self.recording.path}: {failure}; rows wait in memory")
         else:
             self.recovered("recording")
+            self.compact(self.clock.now())
+
+    def compact(self, now: Moment) -> None:
+        if now.mono < self.compact_due:
+            return
+        self.compact_due = now.mono + COMPACT_EVERY
+        if failure := self.recording.compact(now):
+            self.trouble("roll-up", failure)
+        else:
+            self.recovered("roll-up")
 
 
 def pidfd(pid: int) -> int | None:

@@ -94,6 +94,16 @@ class DescriptorClass(NamedTuple):
     died: int
 
 
+class Level(NamedTuple):
+    """How much of a limit was used from this time on; `most` is None where there is none."""
+
+    time: float
+    process: int
+    name: str
+    used: int
+    most: int | None
+
+
 class Profile(NamedTuple):
     """A profile as the target served it (gzipped protobuf)."""
 
@@ -119,6 +129,7 @@ class Loaded:
     classes: list[DescriptorClass]
     profiles: list[Profile]
     scraped: float | None
+    levels: list[Level]
 
 
 def load(path: str) -> Loaded:
@@ -157,6 +168,7 @@ def load(path: str) -> Loaded:
                 )
             ],
             scraped=last_scrape(connection, ids, times),
+            levels=list(read_levels(connection)),
         )
 
 
@@ -295,6 +307,17 @@ def scrapes(connection: sqlite3.Connection, ids: "array[float]") -> dict[str, "a
     series = {typed(str, name): number for name, number in rows}
     wanted = "".join(f", s{number}" for number in series.values())
     return scattered(ids, series, connection.execute(f"SELECT sample{wanted} FROM scrapes"))  # noqa: S608
+
+
+def read_levels(connection: sqlite3.Connection) -> Iterator[Level]:
+    """How near the limits were; a recording of the first schema doesn't tell."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version < 2:
+        return
+    for at, process, name, used, most in connection.execute("SELECT at_ms, process, name, used, most FROM levels"):
+        yield Level(
+            seconds(at), process, typed(str, name), typed(int, used), None if most is None else typed(int, most)
+        )
 
 
 def last_scrape(connection: sqlite3.Connection, ids: "array[float]", times: "array[float]") -> float | None:

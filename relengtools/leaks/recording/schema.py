@@ -90,8 +90,23 @@ CREATE TABLE profiles (
 CREATE TABLE events (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 """
 
+SECOND = """
+CREATE TABLE levels (
+    id INTEGER PRIMARY KEY, process INTEGER NOT NULL REFERENCES processes, at_ms INTEGER NOT NULL, name TEXT NOT NULL,
+    used INTEGER NOT NULL, most INTEGER);
+CREATE TABLE rollups (
+    sample INTEGER PRIMARY KEY, span_s INTEGER NOT NULL, rows INTEGER NOT NULL,
+    rss_min INTEGER, rss_max INTEGER, anon_min INTEGER, anon_max INTEGER,
+    fds_min INTEGER, fds_max INTEGER, threads_min INTEGER, threads_max INTEGER);
+INSERT INTO units VALUES ('levels.used', 'as named', '', 'how much of a limit was used, told when it has changed');
+INSERT INTO units VALUES ('levels.most', 'as named', '', 'the limit, NULL for none');
+INSERT INTO units VALUES ('rollups.span_s', 's', '', 'the row of samples stands for this long');
+INSERT INTO units VALUES ('rollups.rows', '1', '', 'so many rows were there');
+INSERT INTO units VALUES ('rollups.rss_min', 'pages', '', 'the least in the span, absolute, and so on');
+"""
+
 # Entry n takes a file from schema n to n + 1. Entries are never changed, only added.
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
 VERSION = len(MIGRATIONS)
 
 

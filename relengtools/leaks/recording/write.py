@@ -2,8 +2,9 @@
 
 import fcntl
 import os
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,9 @@ from typing import NamedTuple
 from relengtools import __version__
 from relengtools.errors import RelengError, printable
 from relengtools.leaks.descriptors import Change, Counts, Key
+from relengtools.leaks.limits import Level
 from relengtools.leaks.process import Base
-from relengtools.leaks.recording import schema
+from relengtools.leaks.recording import rollup, schema
 from relengtools.leaks.target import Build, Target
 
 # With the disk full, rows wait in memory up to this many; then samples are dropped.
@@ -54,6 +56,7 @@ ADD_SEGMENT = f"INSERT INTO segments ({SEGMENT}, {BASE}) VALUES (?, ?, ?, ?, ?, 
 ADD_SAMPLE = f"INSERT INTO samples (id, t, {BASE}) VALUES (?, ?, {MARKS})"  # noqa: S608
 ADD_SCAN = f"INSERT INTO scans VALUES (?, {', '.join('?' * len(schema.SCAN_COLUMNS))}, ?)"  # noqa: S608
 ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+ADD_LEVEL = "INSERT INTO levels (process, at_ms, name, used, most) VALUES (?, ?, ?, ?, ?)"
 
 
 class Recording:
@@ -69,6 +72,7 @@ class Recording:
         self.segment: Segment | None = None
         self.position = 0
         self.descriptors: dict[Key, int] = {}
+        self.levels: dict[str, Level] = {}
         self.columns_changed = False
         self.run, self.process, self.segments, self.descriptor = (
             self.last(table) for table in ("runs", "processes", "segments", "descriptors")
@@ -113,6 +117,7 @@ class Recording:
         """From here on samples are of this process; if the last run ended with it, it stays the same regime."""
         self.segment = None
         self.descriptors.clear()
+        self.levels.clear()
         if self.run > 1 and not self.pending_process() and self.last_process() == target:
             return
         self.process += 1
@@ -222,6 +227,21 @@ class Recording:
             kind,
             data,
         )
+
+    def add_levels(self, now: Moment, levels: Iterable[Level]) -> None:
+        """Append how near the limits are, those that have moved."""
+        for each in levels:
+            if self.levels.get(each.name) != each:
+                self.levels[each.name] = each
+                self.later(ADD_LEVEL, self.process, ms(now.wall), *each)
+
+    def compact(self, now: Moment) -> str:
+        """Thin out what is old; returns why that could not be done, "" when it could."""
+        try:
+            rollup.compact(self.connection, ms(now.wall))
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return ""
 
     def event(self, now: Moment, kind: str, text: str) -> None:
         """Append an annotation: a gap, a restart, the reason of the end."""
@@ -347,6 +367,7 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
     Raises RelengError, and leaves the file as it is: it is something else, of another selector or a newer schema, in a
     directory that can't be written, or another recorder writes it.
     """
+    refuse_network(path)
     lock = acquire(path)
     connection: sqlite3.Connection | None = None
     created = False
@@ -388,6 +409,22 @@ def mark(path: Path, text: str, wall: float) -> None:
                 connection.execute("INSERT INTO events (at_ms, kind, text) VALUES (?, 'mark', ?)", (ms(wall), line))
     except sqlite3.DatabaseError as error:
         raise RelengError(f"{path}: {schema.reason(error)}") from None
+
+
+NETWORK = re.compile(r"nfs|cifs|smb|afs|ceph|lustre|gfs|ocfs|beegfs|coda|ncp|fuse\.(ssh|gluster|ceph|rclone|s3)")
+
+
+def refuse_network(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> None:
+    """Raise RelengError on a network file system: SQLite's log needs memory that all its users share."""
+    try:
+        device = path.parent.stat().st_dev
+        lines = mounts.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = [line.partition(" - ")[2].split()[0] for line in lines if line.split()[2:3] == [number] and " - " in line]
+    if kinds and NETWORK.match(kinds[-1]):
+        raise RelengError(f"{path}: is on a network file system ({kinds[-1]}); record to a local disk")
 
 
 def create(path: Path) -> bool:
