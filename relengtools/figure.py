@@ -1,6 +1,7 @@
 """The door of matplotlib: Figures without pyplot, and the same bytes for the same figure."""
 
 import io
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,14 @@ def panels(rows: int, *, width: float = 9.0, height: float = 2.4) -> "tuple[Figu
     return figure, list(axes[:, 0])
 
 
+def whole_numbers(axes: "Axes") -> None:
+    """Ticks of the vertical axis at whole numbers only."""
+    with style():
+        from matplotlib.ticker import MaxNLocator
+
+        axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+
+
 def svg(figure: "Figure") -> bytes:
     """The figure as SVG, without a date, so that the same figure is the same bytes."""
     return _render(figure, "svg", {"Date": None, "Creator": "relengtools"})
@@ -64,6 +73,8 @@ def style() -> Iterator[None]:
 
     Raises RelengError where the `report` extra is not installed.
     """
+    # Where its cache can't be written it says so and goes on; nobody who asks for a report wants to know.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         import matplotlib as mpl
     except ImportError as error:

@@ -227,7 +227,9 @@ def _folder(ctx: click.Context, param: click.Parameter, value: str) -> Path:
     """A folder that has a name; raises click.BadParameter: `-` is no folder, and "" would be this one."""
     if value in ("", "-"):
         raise click.BadParameter(f"{value!r} is no folder; a report is several files")
-    return Path(value)
+    if (path := Path(value)).exists() and not path.is_dir():
+        raise click.BadParameter(f"{printable(value)} is a file; a report is several")
+    return path
 
 
 @click.command()

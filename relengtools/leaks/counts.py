@@ -240,7 +240,7 @@ def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: f
     rows, values = rows[first:], values[first:]
     gridded = grid(scene, rows)
     if gridded is None or len(gridded.edges) < 3:
-        return Interval(0.0, -np.inf, np.inf)
+        return Interval(np.nan, -np.inf, np.inf)
     blocks = gridded.blocks
     x, y = blocks.t.copy(), within(gridded, rows, values)
     for number in np.unique(blocks.regime):

@@ -6,20 +6,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from relengtools.errors import printable
-from relengtools.leaks.units import amount, duration, with_interval
+from relengtools.leaks.units import amount, counted, duration, with_interval
 
 STYLE = """
 :root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff }
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
-p.about { color: #555; margin-top: .2rem }
+body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; line-height: 1.3; margin-bottom: 0; overflow-wrap: anywhere }
+h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } summary { margin: 1rem 0; cursor: pointer }
+p.about { color: #555; margin-top: .2rem; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100%; font-size: .93rem }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }
-td.number { white-space: nowrap; font-variant-numeric: tabular-nums }
-.verdict { font-weight: 600 } .leak { color: #b00020 } .stable, .load { color: #00623b }
+td { overflow-wrap: anywhere } td:first-child { min-width: 8rem } td.metric { min-width: 17rem }
+td.number { font-variant-numeric: tabular-nums; white-space: nowrap } td.number small { color: #555; font-size: .9em }
+.verdict { font-weight: 600; white-space: nowrap } .leak { color: #b00020 } .stable, .load { color: #00623b }
 .warmup, .insufficient { color: #7a5600 }
 figure { margin: 1rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
 pre, code { font: .88rem/1.4 ui-monospace, monospace } pre { background: #f5f5f5; padding: .8rem; overflow-x: auto }
+@media (max-width: 40rem) {
+  h1 { font-size: 1.25rem } thead { display: none } table, tbody, tr, td { display: block }
+  tr { border-bottom: 1px solid #ddd; padding: .4rem 0 } td { border: 0; padding: 0 }
+  td.metric, td.verdict, td:first-child, td[title] { display: inline; margin-right: .8rem; min-width: 0 }
+  td[title]::before { content: attr(title) ": "; color: #555 }
+  figure svg { max-width: none; width: 40rem }
+}
 """
 
 
@@ -36,7 +45,7 @@ def html_page(summary: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     ]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>\n'
         f'<h1>{_text(summary["headline"])}</h1>\n<p class="about">{_text(about(summary))}</p>\n'
         + "\n".join(filter(None, sections))
         + "\n</body></html>\n"
@@ -74,10 +83,11 @@ def _verdict_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 def about(summary: Mapping[str, Any]) -> str:
     """One sentence: what was watched, when, for how long and how often."""
     seen = summary["recording"]
-    restarts = f", {seen['restarts']} restart{'s' * (seen['restarts'] != 1)}" if seen["restarts"] else ""
+    restarts = f", {counted(seen['restarts'], 'restart')}" if seen["restarts"] else ""
+    undated = f", and {counted(seen['undated'], 'row')} without a time" if seen["undated"] else ""
     return (
         f"{seen['target']}, watched for {duration(seen['observed_s'])} from {seen['started']}, "
-        f"{seen['samples']} samples{restarts}; file {seen['file']}."
+        f"{counted(seen['samples'], 'sample')}{undated}{restarts}; file {seen['file']}."
     )
 
 
@@ -105,21 +115,24 @@ def _section(heading: str, body: str) -> str:
     return f"<h2>{_text(heading)}</h2>\n{body}"
 
 
-def _verdict_row(cells: Sequence[str]) -> str:
+def _verdict_row(head: Sequence[str], cells: Sequence[str]) -> str:
     metric, verdict, rate, reason = map(_text, cells)
+    rate, _, interval = rate.partition(" (")
     return (
-        f'<td><code>{metric}</code></td><td class="verdict {verdict}">{verdict}</td>'
-        f'<td class="number">{rate}</td><td>{reason}</td>'
+        f'<td class="metric"><code>{metric}</code></td><td class="verdict {verdict}">{verdict}</td>'
+        f'<td class="number">{rate}{f"<br><small>({interval}</small>" if interval else ""}</td><td>{reason}</td>'
     )
 
 
-def _plain_row(cells: Sequence[str]) -> str:
-    return "".join(f"<td>{_text(cell)}</td>" for cell in cells)
+def _plain_row(head: Sequence[str], cells: Sequence[str]) -> str:
+    """The names of the columns go along: on a narrow screen each cell is a line of its own."""
+    named = zip(head, cells, strict=True)
+    return "".join(f'<td title="{_text(name)}">{_text(cell)}</td>' for name, cell in named)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], row: Any = _plain_row) -> str:
     names = "".join(f"<th>{_text(name)}</th>" for name in head)
-    body = "\n".join(f"<tr>{row(cells)}</tr>" for cells in rows)
+    body = "\n".join(f"<tr>{row(head, cells)}</tr>" for cells in rows)
     return f"<table><thead><tr>{names}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 

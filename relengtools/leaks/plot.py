@@ -1,10 +1,11 @@
-"""A recording and its verdicts -> Figures: memory, descriptors, threads, load, and what is left after load."""
+"""A recording and its verdicts -> Figures: memory, descriptors, goroutines, threads, load, and what load leaves."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from relengtools import figure
 from relengtools.errors import printable
@@ -18,25 +19,53 @@ Verdicts = Mapping[str, Mapping[str, Any]]
 Style = Literal["default", "steps-post"]
 
 
+class Look(NamedTuple):
+    """How a line is drawn; the width is in points."""
+
+    colour: str
+    width: float
+
+
 class Topic(NamedTuple):
-    """One picture: its file name, its title, and the columns that it shows where they are there."""
+    """One picture: its file name, its title, the columns that it shows where they are there, its height in inches."""
 
     name: str
     title: str
     columns: tuple[str, ...]
+    height: float = 2.4
 
 
 TOPICS = (
-    Topic("memory", "Memory", ("rss_bytes", "anon_bytes", "go_memstats_heap_inuse_bytes", "go_memstats_next_gc_bytes")),
+    Topic(
+        "memory",
+        "Memory",
+        (
+            *("rss_bytes", "process_resident_memory_bytes", "anon_bytes"),
+            *("go_memstats_heap_inuse_bytes", "go_memstats_next_gc_bytes"),
+        ),
+        height=3.2,
+    ),
     Topic(
         "descriptors",
         "File descriptors by kind",
-        ("num_fds", "n_sockets", "n_reg_files", "n_pipes", "n_anon_inode", "tcp_close_wait", "sockets_unlisted"),
+        (
+            *("num_fds", "process_open_fds", "n_sockets", "n_reg_files", "n_pipes", "n_anon_inode"),
+            *("tcp_close_wait", "sockets_unlisted"),
+        ),
+        height=3.2,
     ),
-    Topic("threads", "Threads and goroutines", ("go_goroutines", "goroutines", "n_threads", "go_threads")),
+    Topic("goroutines", "Goroutines", ("go_goroutines", "goroutines")),
+    Topic("threads", "Threads", ("n_threads", "go_threads")),
 )
+NAMES = (*(topic.name for topic in TOPICS), "load", "residual")
+"""Of all pictures there can be."""
+STANDS_FOR = {"process_resident_memory_bytes": "rss_bytes", "process_open_fds": "num_fds"}
+"""What a Prometheus client calls the same."""
 MOST_LABEL = 60  # characters of a name that a target chose
 POINTS = 1200  # about one a pixel: more makes the SVG large and shows nothing
+SLOPE = "slope of the leak"
+GAP = 3.0  # usual steps without a sample that a line doesn't bridge
+AROUND = 9  # steps among which one is usual
 
 
 def figures(frame: Frame, verdicts: Verdicts, load: Sequence[str], restarts: FloatArray) -> "dict[str, Figure]":
@@ -49,37 +78,42 @@ def _figures(
     frame: Frame, verdicts: Verdicts, load: Sequence[str], restarts: FloatArray
 ) -> "Iterator[tuple[str, Figure]]":
     for topic in (*TOPICS, Topic("load", "Load", tuple(load))):
-        if any(column in frame.columns for column in topic.columns):
-            yield topic.name, _topic(frame, topic, verdicts, restarts)
-    judged = [m for m, v in verdicts.items() if v.get("identity") and m in frame.columns]
-    if judged:
+        there = [c for c in topic.columns if c in frame.columns and STANDS_FOR.get(c) not in frame.columns]
+        if there:
+            yield topic.name, _topic(frame, topic, there, verdicts, restarts)
+    judged = [m for m, v in verdicts.items() if v.get("identity") and STANDS_FOR.get(m) not in frame.columns]
+    if judged := [m for m in judged if m in frame.columns]:
         yield "residual", _residuals(frame, judged, verdicts, restarts)
 
 
-def _topic(frame: Frame, topic: Topic, verdicts: Verdicts, restarts: FloatArray) -> "Figure":
-    drawn, (axes,) = figure.panels(1)
-    columns = [column for column in topic.columns if column in frame.columns]
-    shown = columns[: len(figure.COLOURS)]
+def _topic(frame: Frame, topic: Topic, columns: Sequence[str], verdicts: Verdicts, restarts: FloatArray) -> "Figure":
+    drawn, (axes,) = figure.panels(1, height=topic.height)
+    moving = [c for c in columns if np.nanmax(np.abs(frame.columns[c])) > 0] or list(columns)
+    shown = moving[: len(figure.COLOURS)]
     unit, factor = _unit(frame, shown)
-    for colour, column in zip(figure.COLOURS, shown, strict=False):
-        verdict, values = verdicts.get(column), frame.columns[column] / factor
+    for look, column in zip(_looks(len(shown)), shown, strict=True):
         style: Style = "default" if is_bytes(column) else "steps-post"
-        _line(axes, frame, values, colour=colour, label=_label(column, verdict), style=style)
+        _line(axes, frame, frame.columns[column] / factor, restarts, _label(column, verdicts.get(column)), look, style)
+    for column in shown:
+        verdict = verdicts.get(column)
         if verdict is not None and verdict["verdict"] == "leak" and verdict["rate_per_s"] is not None:
-            _trend(axes, frame, values, verdict["rate_per_s"] / factor, verdict["onset"])
-    axes.set_ylim(bottom=0)
-    _finish(drawn, axes, frame, _title(topic.title, unit, len(shown), len(columns)), restarts)
+            _trend(axes, frame, column, factor, verdict, restarts)
+    if still := [c for c in columns if c not in moving]:
+        axes.plot([], [], " ", label=f"0 throughout: {', '.join(map(_short, still))}")
+    axes.set_ylim(bottom=0, top=None if unit else max(1.0, axes.get_ylim()[1]))
+    _finish(drawn, axes, frame, _title(topic.title, unit, len(shown), len(moving)), restarts, unit)
     return drawn
 
 
 def _residuals(frame: Frame, metrics: Sequence[str], verdicts: Verdicts, restarts: FloatArray) -> "Figure":
     drawn, (axes,) = figure.panels(1)
-    for colour, metric in zip(figure.COLOURS, metrics, strict=False):
+    shown = metrics[: len(figure.COLOURS)]
+    for look, metric in zip(_looks(len(shown)), shown, strict=True):
         identity = verdicts[metric]["identity"]
         label = _short(f"{metric} - ({formula(identity)})")
-        _line(axes, frame, residual(frame, metric, identity), colour=colour, label=label, style="steps-post")
-    title = _title("What is left after load", "", min(len(metrics), len(figure.COLOURS)), len(metrics))
-    _finish(drawn, axes, frame, title, restarts)
+        _line(axes, frame, residual(frame, metric, identity), restarts, label, look, "steps-post")
+    title = _title("What is left after load", "", len(shown), len(metrics))
+    _finish(drawn, axes, frame, title, restarts, "")
     return drawn
 
 
@@ -97,20 +131,42 @@ def formula(identity: Mapping[str, Any]) -> str:
     return " + ".join([f"{identity['intercept']:g}", *terms]).replace("+ -", "- ")
 
 
-def _line(axes: "Axes", frame: Frame, values: FloatArray, *, colour: str, label: str, style: Style) -> None:
-    time, thinned = _thin(frame.time, values)
-    axes.plot(_elapsed(frame, time), thinned, color=colour, label=label, linewidth=1.2, drawstyle=style)
+def _looks(count: int) -> list[Look]:
+    """A colour and a width for each line: those below are wider, so that equal values show all of theirs."""
+    return [Look(colour, 1.2 + 0.7 * (count - 1 - i)) for i, colour in enumerate(figure.COLOURS[:count])]
 
 
-def _trend(axes: "Axes", frame: Frame, values: FloatArray, rate: float, onset: float | None) -> None:
-    """The leak's own slope from its onset on, through the middle of what was measured."""
-    since = (frame.time >= (frame.time[0] if onset is None else onset)) & np.isfinite(values)
-    if since.sum() < 2:
-        return
-    time = frame.time[since]
-    level = float(np.median(values[since] - rate * (time - time[0])))
-    ends = np.array([time[0], time[-1]])
-    axes.plot(_elapsed(frame, ends), level + rate * (ends - ends[0]), "--", color="black", linewidth=1.4)
+def _line(
+    axes: "Axes", frame: Frame, values: FloatArray, restarts: FloatArray, label: str, look: Look, style: Style
+) -> None:
+    time, drawn = _broken(*_thin(frame.time, values, _pieces(frame.time, values, restarts)))
+    since = _elapsed(frame, time)
+    axes.plot(since, drawn, color=look.colour, label=label, linewidth=look.width, drawstyle=style)
+    there = np.isfinite(np.concatenate([[np.nan], drawn, [np.nan]]))
+    alone = there[1:-1] & ~there[:-2] & ~there[2:]
+    if alone.any():
+        axes.plot(since[alone], drawn[alone], ".", color=look.colour, label="_")
+
+
+def _trend(
+    axes: "Axes", frame: Frame, column: str, factor: float, verdict: Mapping[str, Any], restarts: FloatArray
+) -> None:
+    """The leak's own slope from its onset on, through the middle of what was measured in each life of the process."""
+    values, rate = frame.columns[column] / factor, verdict["rate_per_s"] / factor
+    onset = frame.time[0] if verdict["onset"] is None else verdict["onset"]
+    known = np.isfinite(values) & (frame.time >= onset)
+    life = np.searchsorted(restarts, frame.time, "right")
+    for number in np.unique(life[known]):
+        inside = known & (life == number)
+        if inside.sum() < 2:
+            continue
+        time = frame.time[inside]
+        level = float(np.median(values[inside] - rate * (time - time[0])))
+        ends = np.array([time[0], time[-1]])
+        label = "_" if SLOPE in axes.get_legend_handles_labels()[1] else SLOPE
+        axes.plot(
+            _elapsed(frame, ends), level + rate * (ends - ends[0]), "--", color="black", linewidth=1.0, label=label
+        )
 
 
 def _label(column: str, verdict: Mapping[str, Any] | None) -> str:
@@ -133,9 +189,12 @@ def _short(name: str) -> str:
     return text if len(text) <= MOST_LABEL else f"{text[: MOST_LABEL - 1]}…"
 
 
-def _finish(drawn: "Figure", axes: "Axes", frame: Frame, title: str, restarts: FloatArray) -> None:
-    for restart in _elapsed(frame, restarts):
-        axes.axvline(restart, color="#888888", linewidth=0.8, linestyle=":")
+def _finish(drawn: "Figure", axes: "Axes", frame: Frame, title: str, restarts: FloatArray, unit: str) -> None:
+    for number, restart in enumerate(_elapsed(frame, restarts)):
+        axes.axvline(restart, color="#888888", linewidth=1.2, linestyle=":", label="_" if number else "restart")
+    if not unit:
+        figure.whole_numbers(axes)
+        axes.set_ylabel("number")
     axes.set_title(title, loc="left", fontweight="bold")
     axes.set_xlabel(f"time since the first sample ({_time_unit(frame)[0]})")
     axes.margins(x=0.01)
@@ -165,13 +224,34 @@ def _elapsed(frame: Frame, time: FloatArray) -> FloatArray:
     return since
 
 
-def _thin(time: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _pieces(time: FloatArray, values: FloatArray, restarts: FloatArray) -> npt.NDArray[np.intp]:
+    """Which stretch without a gap or restart each row belongs to (n,); a gap is long beside the steps around it."""
+    there = np.flatnonzero(np.isfinite(values))
+    steps = np.abs(np.diff(time[there]))
+    if not len(steps):
+        return np.zeros(len(time), dtype=np.intp)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(steps, AROUND // 2, mode="edge"), AROUND)
+    gap = np.zeros(len(time), dtype=bool)
+    gap[there[1:]] = steps > GAP * np.median(windows, axis=1)
+    pieces: npt.NDArray[np.intp] = np.cumsum(gap) + np.searchsorted(restarts, time, "right")
+    return pieces
+
+
+def _thin(
+    time: FloatArray, values: FloatArray, pieces: npt.NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
     """The points to draw: all, or the least and the greatest of each of POINTS/2 blocks, so that no spike is lost."""
     there = np.isfinite(values)
-    time, values = time[there], values[there]
+    time, values, pieces = time[there], values[there], pieces[there]
     if len(time) <= POINTS:
-        return time, values
+        return time, values, pieces
     edges = np.linspace(0, len(time), POINTS // 2 + 1).astype(int)
     blocks = [slice(a, b) for a, b in pairwise(edges)]
     keep = sorted({b.start + int(pick(values[b])) for b in blocks for pick in (np.argmin, np.argmax)})
-    return time[keep], values[keep]
+    return time[keep], values[keep], pieces[keep]
+
+
+def _broken(time: FloatArray, values: FloatArray, pieces: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """The points with a NaN between two pieces, which no line crosses."""
+    cuts = np.flatnonzero(np.diff(pieces)) + 1
+    return np.insert(time, cuts, np.nan), np.insert(values, cuts, np.nan)

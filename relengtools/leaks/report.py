@@ -4,17 +4,23 @@ The same recording gives the same bytes: no clock, no random number and no path 
 """
 
 import json
+import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import exhaustion, judge, page, plot, profiles, series
+from relengtools.leaks import counts, exhaustion, judge, levels, page, plot, profiles, series
 from relengtools.leaks.recording import Loaded
+from relengtools.leaks.recording.read import Process
 from relengtools.leaks.series import Frame
 from relengtools.leaks.units import duration, per_time
 
@@ -36,8 +42,7 @@ RESOURCES = (
     "go_memstats_next_gc_bytes",
     "go_memstats_stack_inuse_bytes",
 )
-# What a Prometheus client calls the same.
-STANDS_FOR = {"process_resident_memory_bytes": "rss_bytes", "process_open_fds": "num_fds"}
+PAGES = ("index.html", "report.md", "summary.json")
 MOST_ROWS = 15
 MOST_FRAMES = 64
 MOST_NAMED = 3
@@ -66,7 +71,7 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
     named = {"--load": load, "--events": events, "--metric": metrics}
     options = [word for option, names in named.items() for name in names for word in (option, name)]
     return Report(
-        summary=_summary(frame, loaded, analysis, metrics, options),
+        summary=_summary(frame, loaded, analysis, metrics, options) | {"files": _files(pictures)},
         svg={name: figure.svg(drawn) for name, drawn in pictures.items()},
         png={name: figure.png(drawn) for name, drawn in pictures.items()},
     )
@@ -75,7 +80,8 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
 def write(report: Report, directory: Path) -> list[Path]:
     """Write index.html, report.md, summary.json and the pictures into `directory`, made where it's missing.
 
-    Raises RelengError where that is not possible.
+    An older report there is replaced, and nothing else: all is written beside it first. Raises RelengError where that
+    is not possible, or a file of another origin is in the way.
     """
     files: dict[str, bytes] = {
         "index.html": page.html_page(report.summary, report.svg).encode(),
@@ -84,13 +90,44 @@ def write(report: Report, directory: Path) -> list[Path]:
         **{f"{name}.svg": data for name, data in report.svg.items()},
         **{f"{name}.png": data for name, data in report.png.items()},
     }
+    older = _older(directory)
+    new = not directory.exists()
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (directory / name).write_bytes(data)
+        _replace(directory, files, older)
     except OSError as error:
+        if new:
+            with suppress(OSError):
+                directory.rmdir()
         raise RelengError(f"{directory}: the report can't be written: {error.strerror or error}") from error
     return [directory / name for name in files]
+
+
+def _files(pictures: Iterable[str]) -> list[str]:
+    return [*PAGES, *(f"{name}.{form}" for name in pictures for form in ("svg", "png"))]
+
+
+def _older(directory: Path) -> set[str]:
+    """The files of an older report; raises RelengError where one that is none stands in a new one's place."""
+    there = {name for name in _files(plot.NAMES) if os.path.lexists(directory / name)}
+    try:
+        listed = set(json.loads((directory / "summary.json").read_bytes())["files"])
+    except (OSError, ValueError, TypeError, LookupError):
+        listed = set()
+    if foreign := sorted(there - listed):
+        raise RelengError(f"{directory}: has a file {foreign[0]} that is of no report; choose another folder")
+    return there
+
+
+def _replace(directory: Path, files: Mapping[str, bytes], older: set[str]) -> None:
+    """All files are complete before the first is moved into place; the summary, which lists them, is that first."""
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=directory) as beside:
+        for name, data in files.items():
+            Path(beside, name).write_bytes(data)
+        for name in sorted(files, key="summary.json".__ne__):
+            Path(beside, name).replace(directory / name)
+    for name in older - files.keys():
+        (directory / name).unlink(missing_ok=True)
 
 
 def _summary(
@@ -122,8 +159,13 @@ def _summary(
 def resources(metrics: Iterable[str], asked: Sequence[str] = ()) -> list[str]:
     """What raises an alarm, of the judged `metrics`: the resource set in a reader's order, and what was `asked` for."""
     there = set(metrics)
-    known = [m for m in RESOURCES if m in there and STANDS_FOR.get(m) not in there]
+    known = [m for m in RESOURCES if m in there and not twin(m, there)]
     return known + [m for m in dict.fromkeys(asked) if m not in known]
+
+
+def twin(metric: str, there: Collection[str]) -> bool:
+    """Whether what `metric` counts is there under our own name too."""
+    return plot.STANDS_FOR.get(metric) in there
 
 
 def ordered(
@@ -131,31 +173,43 @@ def ordered(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What a reader wants first, in that order: the resources, and what else leaks; and the rest by name."""
     first = resources(metrics, asked)
-    first += sorted(m for m, v in metrics.items() if v["verdict"] == "leak" and m not in first)
+    first += sorted(m for m in leaks(metrics) if m not in first)
     rest = sorted(set(metrics) - set(first))
     return [{"metric": m, **metrics[m]} for m in first], [{"metric": m, **metrics[m]} for m in rest]
+
+
+def leaks(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What leaks, each once."""
+    return [m for m, v in metrics.items() if v["verdict"] == "leak" and not twin(m, metrics)]
 
 
 def headline(metrics: Mapping[str, Mapping[str, Any]], decisive: Sequence[str]) -> str:
     """The verdict on what is `decisive` in one line; other metrics don't raise an alarm by themselves."""
     verdicts = {m: metrics[m]["verdict"] for m in decisive}
+    first = [m for m, verdict in verdicts.items() if verdict == "leak"]
+    found = list(dict.fromkeys([*first, *sorted(leaks(metrics))]))
+    told = _some([f"{m} {per_time(m, metrics[m]['rate_per_s'] or 0.0)}" for m in found])
+    if first:
+        return f"Leak: {told}"
+    beside = f"; beside the resources: {told}" if found else ""
     if not verdicts:
-        return "No verdict: no resource of the process is in it; name a column with --metric"
-    leaks = [m for m, verdict in verdicts.items() if verdict == "leak"]
-    if leaks:
-        named = ", ".join(f"{m} {per_time(m, metrics[m]['rate_per_s'] or 0.0)}" for m in leaks[:MOST_NAMED])
-        return f"Leak: {named}" + (f", and {len(leaks) - MOST_NAMED} more" if len(leaks) > MOST_NAMED else "")
-    unsure = [m for m, verdict in verdicts.items() if verdict in UNSURE]
-    if unsure:
-        return f"No leak shown; can't tell yet for {', '.join(unsure)}"
-    return "No leak: what moves goes with the load" if "load" in verdicts.values() else "No leak"
+        return f"No verdict: no resource of the process is in it; name a column with --metric{beside}"
+    if unsure := [m for m, verdict in verdicts.items() if verdict in UNSURE]:
+        return f"No leak shown; can't tell yet for {_some(unsure)}{beside}"
+    return ("No leak: what moves goes with the load" if "load" in verdicts.values() else "No leak") + beside
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _about(frame: Frame, loaded: Loaded | None, name: str, observed_s: float) -> dict[str, Any]:
     process = loaded.processes[-1] if loaded and loaded.processes else None
     return {
         "file": name,
-        "target": f"{process.name} (pid {process.pid})" if process else name,
+        "target": _target(loaded.processes) if loaded and loaded.processes else name,
         "exe": process.exe if process else None,
         "host": loaded.meta.get("host") if loaded else None,
         "kernel": loaded.meta.get("kernel") if loaded else None,
@@ -163,8 +217,16 @@ def _about(frame: Frame, loaded: Loaded | None, name: str, observed_s: float) ->
         "started": _utc(float(frame.time[0])),
         "observed_s": observed_s,
         "samples": len(frame.time),
+        "undated": frame.undated,
         "restarts": len(_restarts(frame)),
     }
+
+
+def _target(processes: Sequence[Process]) -> str:
+    """Name and pid, of each life where there are few."""
+    pids = [f"{process.pid}" for process in processes]
+    lives = ", then ".join(pids) if len(pids) <= MOST_NAMED else f"{pids[0]} to {pids[-1]}, {len(pids)} processes"
+    return f"{processes[-1].name} (pid {lives})"
 
 
 def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
@@ -172,7 +234,13 @@ def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
     found = loaded.classes if loaded else []
     order = sorted(found, key=lambda c: (-abs(c.last - c.first), -c.last, c.kind, c.label))
     return [
-        {"class": f"{c.kind} {c.label}".strip(), "first": c.first, "last": c.last, "born": c.born, "died": c.died}
+        {
+            "class": c.kind if c.label in ("", c.kind) else f"{c.kind} {c.label}",
+            "first": c.first,
+            "last": c.last,
+            "born": c.born,
+            "died": c.died,
+        }
         for c in order[:MOST_ROWS]
     ]
 
@@ -189,7 +257,7 @@ def _stacks(loaded: Loaded | None) -> tuple[list[dict[str, Any]], list[str]]:
         return [], [f"Record the goroutine profiles again: those in here can't be read ({error})."]
     rows = [
         {"function": profiles.culprit(g.stack), "first": g.first, "last": g.last, "stack": list(g.stack[:MOST_FRAMES])}
-        for g in grown[:MOST_ROWS]
+        for g in [g for g in grown if g.stack][:MOST_ROWS]
     ]
     return rows, []
 
@@ -204,10 +272,7 @@ def _next(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], deci
     verdicts = {m: v["verdict"] for m, v in analysis["metrics"].items()}
     unsure = [m for m in decisive if verdicts[m] in UNSURE]
     leaking = "leak" in verdicts.values()
-    lines = []
-    if unsure:
-        span = duration(2 * analysis["observed_s"])
-        lines.append(f"Record for longer, {span} at least, for a verdict on {', '.join(unsure)}.")
+    lines = list(_longer(frame, analysis, unsure))
     if loaded and not loaded.meta.get("metrics") and (unsure or leaking):
         lines.append(
             "Give --metrics URL if the process serves Prometheus metrics: load gauges settle counts in minutes."
@@ -215,6 +280,34 @@ def _next(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], deci
     if loaded and leaking and not loaded.meta.get("pprof") and "go_goroutines" in frame.columns:
         lines.append("Give --pprof URL: the goroutine profile names the function that leaks.")
     return lines
+
+
+def _longer(frame: Frame, analysis: Mapping[str, Any], unsure: Sequence[str]) -> Iterator[str]:
+    """How long a recording has to be for what it is too short for, the same length together."""
+    wanted: dict[float, list[str]] = {}
+    for metric in unsure:
+        needed = _needed(frame, metric, loaded=bool(analysis["metrics"][metric]["adjusted_for"]))
+        short = needed > analysis["observed_s"]
+        wanted.setdefault(needed if short else 0.0, []).append(metric)
+    enough = wanted.pop(0.0, [])
+    for needed in sorted(wanted):
+        yield f"Record for {duration(needed)} in all, at least, for a verdict on {', '.join(wanted[needed])}."
+    if enough:
+        yield (
+            f"Record on for a verdict on {', '.join(enough)}: how long it takes goes by the leak that is to be found; "
+            "`relengtools leaks plan` tells."
+        )
+
+
+def _needed(frame: Frame, metric: str, *, loaded: bool) -> float:
+    """Seconds from the first sample on without which the judge doesn't decide on `metric`; `loaded`: it knows load."""
+    known = frame.time[np.isfinite(frame.columns[metric])]
+    step = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
+    if judge.is_count(metric):
+        return max(counts.SHORTEST_S, counts.FEWEST_SAMPLES * step)
+    trend = levels.FEWEST_ROWS_TREND * step
+    span = float(frame.time[-1] - frame.time[0])
+    return trend if loaded or span < trend else levels.UNEXPLAINED_S
 
 
 def _restarts(frame: Frame) -> series.FloatArray:

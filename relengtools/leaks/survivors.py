@@ -148,5 +148,5 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
     score = (
         beyond / (LEAST_GAIN + EXCURSIONS * excursion) * (1.0 if spread and late and steady and not thinning else 0.5)
     )
-    last = float(t[when[-1] + 1])
-    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score), last, fresh)
+    latest = float(t[when[-1] + 1])
+    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score), latest, fresh)

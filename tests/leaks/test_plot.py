@@ -41,7 +41,9 @@ def title(made):
     [
         (["rss_bytes"], ["memory"]),
         (["num_fds", "n_sockets"], ["descriptors"]),
-        (["go_goroutines"], ["threads"]),
+        (["go_goroutines"], ["goroutines"]),
+        (["goroutines", "n_threads"], ["goroutines", "threads"]),
+        (["process_resident_memory_bytes", "process_open_fds"], ["memory", "descriptors"]),
         (["users"], ["load"]),
         (["rss_bytes", "num_fds", "n_threads", "users"], ["memory", "descriptors", "threads", "load"]),
         (["something_else"], []),
@@ -55,7 +57,7 @@ def test_a_topic_is_drawn_where_it_has_a_column(columns, names) -> None:
 def test_a_line_a_column_with_its_verdict_and_the_unit_that_fits() -> None:
     made = drawn({"rss_bytes": np.linspace(3, 5, 50) * 2**20, "anon_bytes": np.full(50, 2.0**20)}, {"rss_bytes": LEAK})
     assert title(made["memory"]) == "Memory (MiB)"
-    assert legend(made["memory"]) == ["rss_bytes: leak +1.76 KiB/h", "anon_bytes"]
+    assert legend(made["memory"]) == ["rss_bytes: leak +1.76 KiB/h", "anon_bytes", "slope of the leak"]
     np.testing.assert_allclose(lines(made["memory"])["anon_bytes"][1], 1.0)
     assert made["memory"].axes[0].get_ylim()[0] == 0
 
@@ -180,7 +182,7 @@ def test_a_whole_analysis_is_drawn_the_same_twice() -> None:
     first, second = (
         {name: figure.svg(made) for name, made in figures(there, verdicts, load, NOWHEN).items()} for _ in "12"
     )
-    assert list(first) == ["descriptors", "threads", "load", "residual"]
+    assert list(first) == ["descriptors", "goroutines", "load", "residual"]
     assert first == second
 
 
@@ -189,9 +191,68 @@ def test_thinning_keeps_every_extreme_and_the_order(n: int, missing: int) -> Non
     rng = np.random.default_rng(n)
     time, values = np.arange(n, dtype=float), rng.normal(size=n)
     values[rng.random(n) < missing / 10] = np.nan
-    kept_time, kept = plot._thin(time, values)
+    kept_time, kept, _ = plot._thin(time, values, np.zeros(n, dtype=int))
     assert len(kept) <= plot.POINTS
     assert (np.diff(kept_time) > 0).all()
     assert not np.isnan(kept).any()
     if np.isfinite(values).any():
         assert (kept.min(), kept.max()) == (np.nanmin(values), np.nanmax(values))
+
+
+def test_values_of_the_same_size_are_called_by_one_name_only() -> None:
+    columns = {name: np.arange(20.0) for name in ("process_open_fds", "num_fds")}
+    identities = {name: {**LOAD, "identity": {"intercept": 0.0, "terms": {}}} for name in columns}
+    made = drawn(columns, identities)
+    assert legend(made["descriptors"]) == ["num_fds: load"]
+    assert legend(made["residual"]) == ["num_fds - (0)"]
+
+
+def test_equal_lines_show_all_of_their_colours_and_what_is_0_is_only_named() -> None:
+    columns = {name: np.full(20, 5.0) for name in ("num_fds", "n_sockets", "n_reg_files")} | {"n_pipes": np.zeros(20)}
+    made = drawn(columns)["descriptors"]
+    widths = [line.get_linewidth() for line in made.axes[0].lines[:3]]
+    assert widths[0] > widths[1] + 0.5 > widths[2] + 1
+    assert legend(made) == ["num_fds", "n_sockets", "n_reg_files", "0 throughout: n_pipes"]
+    assert legend(drawn({"n_pipes": np.zeros(20)})["descriptors"]) == ["n_pipes"]
+
+
+@pytest.mark.parametrize("values", [np.zeros(20), np.arange(20.0) % 2, np.arange(20.0) * 1e6])
+def test_counts_have_whole_numbers_at_their_axis(values) -> None:
+    made = drawn({"num_fds": values, "rss_bytes": values})
+    axes = made["descriptors"].axes[0]
+    assert axes.get_ylabel() == "number"
+    assert all(float(tick).is_integer() for tick in axes.get_yticks())
+    assert made["memory"].axes[0].get_ylabel() == ""
+
+
+def breaks(made, name):
+    """The times at which the line of this name is interrupted, after which point."""
+    x, y = lines(made)[name]
+    return [x[i - 1] for i in np.flatnonzero(np.isnan(y))]
+
+
+def test_no_line_crosses_a_restart_or_a_gap() -> None:
+    there = frame({"num_fds": np.arange(100.0), "go_goroutines": np.where(np.arange(100) % 5, np.nan, 7.0)})
+    kept = np.r_[0:30, 41:100]
+    holey = series.Frame("t", there.time[kept], {n: v[kept] for n, v in there.columns.items()}, np.empty(0))
+    made = figures(holey, {}, (), np.array([1.7e9 + 80]))
+    assert breaks(made["descriptors"], "num_fds") == [29, 79]
+    assert breaks(made["goroutines"], "go_goroutines") == [25, 75]
+    assert legend(made["descriptors"]) == ["num_fds", "restart"]
+
+
+def test_a_slower_rate_is_no_gap_and_a_lone_point_is_seen() -> None:
+    time = 1.7e9 + np.r_[np.arange(50.0), 50 + 30 * np.arange(50.0), 1e4, 2e4 + np.arange(20.0)]
+    columns = {"num_fds": np.arange(121.0)}
+    made = figures(series.Frame("t", time, columns, np.empty(0)), {}, (), NOWHEN)["descriptors"]
+    assert len(breaks(made, "num_fds")) == 2
+    (point,) = [line for line in made.axes[0].lines if line.get_marker() == "."]
+    assert point.get_ydata() == [100]
+
+
+def test_each_life_of_the_process_has_its_own_slope() -> None:
+    values = np.arange(100.0) % 50 * 0.5
+    made = drawn({"num_fds": values}, {"num_fds": LEAK}, restarts=np.array([1.7e9 + 50]))["descriptors"]
+    ends = [line.get_data() for line in made.axes[0].lines if line.get_linestyle() == "--"]
+    np.testing.assert_allclose([y for _, y in ends], [[0, 24.5], [0, 24.5]])
+    assert legend(made).count("slope of the leak") == 1

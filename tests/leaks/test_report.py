@@ -3,9 +3,13 @@
 import json
 import os
 import re
+import resource
 import shlex
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,10 +20,11 @@ from leaks.synthetic import bouncer
 
 from relengtools import __version__
 from relengtools.errors import RelengError
-from relengtools.leaks import report
+from relengtools.leaks import page, report
 from relengtools.leaks.descriptors import Change, Counts, Descriptor, Key, Kind
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, open_for_writing
+from relengtools.leaks.recording.read import Process
 from relengtools.leaks.target import Build, Target
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +90,7 @@ def hostile(tmp_path_factory):
 def test_the_files_of_a_report(plain) -> None:
     _, made, files = plain
     pictures = ["memory", "descriptors", "threads", "load", "residual"]
+    assert set(made.summary["files"]) == set(files)
     assert list(files) == [
         *("index.html", "report.md", "summary.json"),
         *(f"{name}.svg" for name in pictures),
@@ -149,7 +155,7 @@ def test_the_commands_at_the_end_of_the_page_work(plain, tmp_path: Path) -> None
             cwd=path.parent,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
     assert json.loads((path.parent / "report" / "summary.json").read_text()) == named
 
 
@@ -177,6 +183,9 @@ def test_rows_out_of_order_are_reported_in_order(tmp_path: Path) -> None:
     assert (about["started"], about["observed_s"]) == ("2023-11-14 22:13:20 UTC", 299.0)
 
 
+NONE = "No verdict: no resource of the process is in it; name a column with --metric"
+
+
 def verdict(kind: str, rate: float = 0.0) -> dict[str, object]:
     return {"verdict": kind, "rate_per_s": rate}
 
@@ -191,15 +200,33 @@ def verdict(kind: str, rate: float = 0.0) -> dict[str, object]:
                 for name in ("n_threads", "num_fds", "rss_bytes", "n_sockets", "anon_bytes")
             },
             (),
-            "Leak: rss_bytes +240 B/d, anon_bytes +240 B/d, num_fds +10/h, and 2 more",
+            "Leak: rss_bytes +240 B/d, anon_bytes +240 B/d, num_fds +10/h and 2 more",
         ),
-        ({"num_fds": verdict("stable"), "x": verdict("leak", 1)}, (), "No leak"),
+        (
+            {name: verdict("leak", 1 / 360) for name in ("n_pipes", "num_fds", "a", "process_open_fds", "b")},
+            (),
+            "Leak: num_fds +10/h, a +10/h, b +10/h and 1 more",
+        ),
+        (
+            {"num_fds": verdict("stable"), "x": verdict("leak", 1 / 360)},
+            (),
+            "No leak; beside the resources: x +10/h",
+        ),
         ({"num_fds": verdict("stable"), "x": verdict("leak", 1 / 360)}, ("x",), "Leak: x +10/h"),
         ({"num_fds": verdict("load"), "rss_bytes": verdict("stable")}, (), "No leak: what moves goes with the load"),
         ({"num_fds": verdict("insufficient")}, (), "No leak shown; can't tell yet for num_fds"),
+        (
+            {name: verdict("insufficient") for name in report.RESOURCES if not name.startswith("process_")},
+            (),
+            "No leak shown; can't tell yet for rss_bytes, anon_bytes, num_fds and 10 more",
+        ),
         ({"num_fds": verdict("warmup"), "x": verdict("warmup")}, (), "No leak shown; can't tell yet for num_fds"),
-        ({"x": verdict("leak", 1)}, (), "No verdict: no resource of the process is in it; name a column with --metric"),
-        ({}, (), "No verdict: no resource of the process is in it; name a column with --metric"),
+        (
+            {"x": verdict("leak", 1 / 360)},
+            (),
+            f"{NONE}; beside the resources: x +10/h",
+        ),
+        ({}, (), NONE),
         (
             {name: verdict("leak", 1 / 360) for name in ("process_open_fds", "num_fds")},
             (),
@@ -211,14 +238,65 @@ def test_the_headline_goes_by_resources_and_what_was_asked_for(metrics, asked, l
     assert report.headline(metrics, report.resources(metrics, asked)) == line
 
 
-def test_what_would_settle_it_goes_by_what_is_missing(tmp_path: Path) -> None:
-    summary = report.build(str(record(tmp_path / "a.db", n=40, leak=0))).summary
-    assert summary["next"] == [
-        "Record for longer, 78 s at least, for a verdict on "
-        + ", ".join(row["metric"] for row in summary["verdicts"] if row["verdict"] in report.UNSURE)
-        + ".",
-        "Give --metrics URL if the process serves Prometheus metrics: load gauges settle counts in minutes.",
+@pytest.mark.parametrize(
+    ("n", "step", "lengths"),
+    [
+        (40, 1.0, {"5 min": "rss_bytes", "10 min": "n_threads"}),
+        (40, 60.0, {"60 min": "n_threads", "5 h": "rss_bytes"}),
+        (400, 1.0, {"10 min": "n_threads", "36 h": "rss_bytes"}),
+    ],
+)
+def test_how_long_a_recording_has_to_be_is_what_the_judge_goes_by(tmp_path: Path, n, step, lengths) -> None:
+    path = tmp_path / "a.csv"
+    rss = 1e8 + 2e4 * np.arange(n) + np.random.default_rng(1).normal(0, 1e5, n)
+    rows = "".join(f"{1_700_000_000 + i * step},{rss[i]:.0f},7\n" for i in range(n))
+    path.write_text(f"ts_unix,rss_bytes,n_threads\n{rows}")
+    assert report.build(str(path)).summary["next"] == [
+        f"Record for {length} in all, at least, for a verdict on {metric}." for length, metric in lengths.items()
     ]
+
+
+def test_what_no_length_is_sure_to_settle_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    steps = np.arange(400) // 150 * 3
+    path.write_text("ts_unix,num_fds\n" + "".join(f"{1_700_000_000 + i * 10},{7 + steps[i]}\n" for i in range(400)))
+    (line,) = report.build(str(path)).summary["next"]
+    assert line.startswith("Record on for a verdict on num_fds: how long it takes goes by the leak")
+
+
+def test_metrics_are_asked_for_where_there_are_none(tmp_path: Path) -> None:
+    summary = report.build(str(record(tmp_path / "a.db", n=40, leak=0))).summary
+    assert summary["next"][-1] == (
+        "Give --metrics URL if the process serves Prometheus metrics: load gauges settle counts in minutes."
+    )
+
+
+def test_each_life_of_the_process_is_told(tmp_path: Path) -> None:
+    recording = open_for_writing(tmp_path / "a.db", META)
+    recording.begin_run(moment(0), 1.0)
+    for life in range(5):
+        # All of them began within a second, as a supervisor's processes do that die at once.
+        recording.begin_process(
+            Target("boot", 7 + life, 5000 + life), Build("server", "/s", 1.5, False, 64), 1_690_000_000 + life / 10
+        )
+        for row in range(20):
+            recording.add(moment(20 * life + row), Base(1000, 2000, 10, 5000, 9, 3, 250, 1, 2, 3, 4))
+    recording.close()
+    summary = report.build(str(tmp_path / "a.db")).summary
+    about = summary["recording"]
+    assert (about["restarts"], about["target"]) == (4, "server (pid 7 to 11, 5 processes)")
+    assert "4 restarts" in page.about(summary)
+    assert report._target([Process(*[None] * 2, 7, *[None] * 2, "a", *[None] * 8)]) == "a (pid 7)"
+    assert report._target([Process(*[None] * 2, pid, *[None] * 2, "a", *[None] * 8) for pid in (7, 9)]) == (
+        "a (pid 7, then 9)"
+    )
+
+
+def test_classes_and_stacks_say_something(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.db", n=40)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE classes SET kind = 'pipe', label = 'pipe'")
+    assert [row["class"] for row in report.build(str(path)).summary["classes"]] == ["pipe"]
 
 
 # ------------------------------------------------------------------------------------------------ the same bytes
@@ -246,11 +324,56 @@ def test_no_path_of_the_machine_is_told(plain) -> None:
     assert told == []
 
 
-def test_a_report_is_written_over_an_older_one(plain, tmp_path: Path) -> None:
+def test_an_older_report_is_replaced_and_nothing_else(plain, tmp_path: Path) -> None:
     _, made, files = plain
-    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    older = replace(made, svg=made.svg | {"goroutines": b"<svg/>"})
+    older.summary["files"].append("goroutines.svg")
+    try:
+        report.write(older, tmp_path)
+    finally:
+        older.summary["files"].remove("goroutines.svg")
     report.write(made, tmp_path)
-    assert (tmp_path / "index.html").read_bytes() == files["index.html"]
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == files | {"notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("name", ["index.html", "summary.json", "load.svg"])
+@pytest.mark.parametrize("beside", [{}, {"summary.json": '{"files": ["report.md"]}'}])
+def test_what_is_of_no_report_is_left_alone(plain, tmp_path: Path, name: str, beside: dict[str, str]) -> None:
+    _, made, _ = plain
+    texts = beside | {name: '{"files": [["index.html"]]}'}
+    for each, text in texts.items():
+        (tmp_path / each).write_text(text)
+    with pytest.raises(RelengError, match=rf"has a file (summary\.json|{name}) that is of no report; choose another"):
+        report.write(made, tmp_path)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == texts
+
+
+def test_a_link_is_replaced_and_not_followed(plain, tmp_path: Path) -> None:
+    _, made, files = plain
+    (tmp_path / "precious").write_text("mine")
+    report.write(made, tmp_path / "out")
+    (tmp_path / "out" / "index.html").unlink()
+    (tmp_path / "out" / "index.html").symlink_to(tmp_path / "precious")
+    report.write(made, tmp_path / "out")
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert (tmp_path / "out" / "index.html").read_bytes() == files["index.html"]
+
+
+@pytest.mark.parametrize("folder", ["old", "new"])
+def test_a_full_disk_leaves_the_older_report_or_none(plain, tmp_path: Path, folder: str) -> None:
+    """A limit on the size of files stands for the disk: the largest doesn't fit, those before it would."""
+    _, made, files = plain
+    report.write(made, tmp_path / "old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(map(len, files.values())) - 1, hard))
+    try:
+        with pytest.raises(RelengError, match="the report can't be written: File too large"):
+            report.write(made, tmp_path / folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {each.name: each.read_bytes() for each in (tmp_path / "old").iterdir()} == files
+    assert not (tmp_path / "new").exists()
 
 
 def test_where_nothing_can_be_written_it_is_one_line(plain, tmp_path: Path) -> None:
@@ -260,6 +383,44 @@ def test_where_nothing_can_be_written_it_is_one_line(plain, tmp_path: Path) -> N
         with pytest.raises(RelengError, match="the report can't be written"):
             report.write(made, folder)
     assert (tmp_path / "file").read_text() == "somebody's"
+
+
+# ------------------------------------------------------------------------------------------------ the command
+
+
+def command(*arguments: object, **env: str) -> tuple[int, str, str]:
+    words = [sys.executable, "-m", "relengtools", "leaks", *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=os.environ | env)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("folder", ["", "-"])
+def test_a_report_needs_a_folder_with_a_name(plain, folder: str) -> None:
+    code, out, err = command("report", plain[0], "-o", folder)
+    assert (code, out) == (2, "")
+    assert f"{folder!r} is no folder; a report is several files" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_rows_without_a_time_are_counted_aloud(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{1_700_000_000 + i},{i}" for i in range(30)] + ["nan,1", ",2", "inf,3"]
+    path.write_text("ts_unix,num_fds\n" + "\n".join(rows) + "\n")
+    said = f"relengtools: {path}: 3 rows without a time left out\n"
+    code, _, err = command("analyze", path)
+    assert (code, err) == (0, said)
+    code, _, err = command("report", path, "-o", tmp_path / "out")
+    assert (code, err) == (0, said)
+    assert "30 samples, and 3 rows without a time;" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_home_that_cannot_be_written_is_nobodys_business(plain, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ts_unix,num_fds\n1,2\n2,2\n")
+    homes = {"HOME": "/proc/none", "XDG_CONFIG_HOME": "/proc/none", "XDG_CACHE_HOME": "/proc/none"}
+    code, out, err = command("report", path, "-o", tmp_path / "out", TMPDIR=str(tmp_path), **homes)
+    assert (code, err) == (0, "")
+    assert out.endswith("index.html\n")
 
 
 # ------------------------------------------------------------------------------------------------ hostile input
