@@ -1,0 +1,121 @@
+"""A recorder in trouble: killed, the disk full, its target stopped, a zombie, exec'ing, restarting, hidden."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import fault_record
+import pytest
+
+from relengtools.leaks.recording import load
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "relengtools", "leaks", "record")
+IDLE = "import sys; print(flush=True); sys.stdin.read()"
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def record(out: Path, *arguments: object, duration: str = "1s") -> subprocess.CompletedProcess[str]:
+    command = [*PROGRAM, "-o", str(out), "--interval", "50ms", "--duration", duration, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+
+@pytest.fixture
+def idle():
+    with subprocess.Popen([sys.executable, "-c", IDLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_kills_lose_no_committed_sample(tmp_path: Path) -> None:
+    assert fault_record.kills(tmp_path, 5, longest=0.5) == []
+
+
+def test_a_file_that_may_not_grow_is_a_gap_and_what_waits_is_told(idle, tmp_path: Path) -> None:
+    # Blocks of 512 bytes: enough for the tables, not for the log of all samples.
+    shell = 'ulimit -f 1200; exec "$@"'
+    command = [*PROGRAM, "-o", str(tmp_path / "a.db"), "--interval", "10ms", "--duration", "8s", "--durable"]
+    done = subprocess.run(
+        ["sh", "-c", shell, "sh", *command, "--pid", str(idle.pid)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
+    assert "recording: " in done.stderr
+    assert "rows wait in memory; the recording goes on" in done.stderr
+    assert (done.returncode, done.stderr.splitlines()[-1].count("rows could not be written")) == (2, 1)
+    assert len(load(str(tmp_path / "a.db")).times) > 50
+
+
+def test_a_stopped_target_is_recorded(idle, tmp_path: Path) -> None:
+    idle.send_signal(signal.SIGSTOP)
+    assert record(tmp_path / "a.db", "--pid", idle.pid).returncode == 0
+    idle.send_signal(signal.SIGCONT)
+    assert len(load(str(tmp_path / "a.db")).times) >= 15
+
+
+def test_a_zombie_has_ended(tmp_path: Path) -> None:
+    parent = "import subprocess, sys; p = subprocess.Popen(['true']); print(p.pid, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        while f"{pid} (true) Z" not in Path(f"/proc/{pid}/stat").read_text():
+            time.sleep(0.01)
+        done = record(tmp_path / "a.db", "--pid", pid)
+        process.kill()
+    assert done.returncode == 2
+    assert "has ended (a zombie" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_exec_is_the_same_process(tmp_path: Path) -> None:
+    nap = "import time; time.sleep(0.4)"
+    program = f"{nap}; import os, sys; os.execv(sys.executable, [sys.executable, '-c', {nap!r}])"
+    done = record(tmp_path / "a.db", "--", sys.executable, "-c", program, duration="30s")
+    assert done.returncode == 0
+    found = load(str(tmp_path / "a.db"))
+    assert len(found.processes) == 1
+    assert len(found.times) >= 10
+
+
+def test_a_restart_loop_is_a_regime_each(tmp_path: Path) -> None:
+    named = tmp_path / f"looper{os.getpid()}"
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", named)
+    with subprocess.Popen(["sh", "-c", f"while :; do {named} 0.3; sleep 0.1; done"], start_new_session=True) as loop:
+        done = record(tmp_path / "a.db", "--name", named.name, duration="4s")
+        os.killpg(loop.pid, signal.SIGKILL)
+    assert done.returncode == 0
+    found = load(str(tmp_path / "a.db"))
+    assert 3 <= len(found.processes) <= 12
+    assert len({process.pid for process in found.processes}) == len(found.processes)
+    assert [event.text for event in found.events if event.kind == "killed"] == []
+
+
+@root
+@pytest.mark.skipif(not shutil.which("unshare") or not shutil.which("setpriv"), reason="needs util-linux")
+def test_a_process_that_procfs_hides_is_told_of(idle, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+    script = f"mount -t proc -o hidepid=2 proc /proc && exec {nobody} {' '.join(PROGRAM)}"
+    command = ["unshare", "--mount", "sh", "-c", f"{script} --pid {idle.pid} -o {tmp_path}/a.db --duration 10s"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    if "relengtools" not in done.stderr or "ModuleNotFound" in done.stderr:
+        pytest.skip("no mount namespace here, or this interpreter is not readable for other users")
+    assert done.returncode == 2
+    assert "hidepid" in done.stderr
+
+
+@root
+@pytest.mark.skipif(not shutil.which("mount"), reason="needs mount")
+@pytest.mark.skipif(
+    "FULL_DISK" not in os.environ, reason="takes half a minute: set FULL_DISK, or run scripts/fault_record.py"
+)
+def test_a_full_disk_that_recovers_loses_nothing(tmp_path: Path) -> None:
+    assert fault_record.full_disk(tmp_path) == []
