@@ -1,6 +1,7 @@
 """The gate for pipelines: what passes, names and units that are typed, and how long until a limit is reached."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from relengtools import cli
 from relengtools.errors import RelengError
 from relengtools.leaks import exhaustion, gate, units
 from relengtools.leaks.gate import Outcome
+from relengtools.leaks.recording.read import Level
 
 
 def verdict(kind, low=None, high=None):
@@ -147,6 +149,37 @@ def test_what_is_past_its_limit_is_there_now():
     data = frame({"rss_bytes": [50.0, 170.0]})
     (limit,) = exhaustion.limits(data, None, {"rss_bytes": verdict("leak", 1.0, 2.0)}, {"rss_bytes": 100.0})
     assert (limit["seconds_low"], limit["seconds_high"]) == (0.0, 0.0)
+
+
+def recording(levels, max_fds=None):
+    process = SimpleNamespace(id=2, max_fds=max_fds)
+    return SimpleNamespace(processes=[process], levels=[Level(0.0, *level) for level in levels])
+
+
+@pytest.mark.parametrize(
+    ("levels", "rows"),
+    [
+        ([(2, "num_fds", 9, 512)], [("num_fds", "RLIMIT_NOFILE", 20.0, 512.0)]),
+        ([(2, "num_fds", 9, 512), (2, "num_fds", 9, 256)], [("num_fds", "RLIMIT_NOFILE", 20.0, 256.0)]),
+        ([(1, "num_fds", 9, 512)], [("num_fds", "RLIMIT_NOFILE", 20.0, 1024.0)]),
+        ([(2, "memory_bytes", 700, 1000)], [("anon_bytes", "memory of the machine", 700.0, 1000.0)]),
+        ([(2, "cgroup_memory_bytes", 700, None)], []),
+        ([(2, "cgroup_pids", 7, 9)], []),
+        (
+            [
+                (2, "cgroup_memory_bytes", 700, 1000),
+                (2, "cgroup_anon_bytes", 300, None),
+                (2, "cgroup_slab_bytes", 1, None),
+            ],
+            [("anon_bytes", "memory of its control group", 301.0, 1000.0)],
+        ),
+    ],
+)
+def test_limits_that_a_recording_knows(levels, rows):
+    data = frame({"num_fds": [10.0, 20.0], "anon_bytes": [50.0, 60.0]})
+    found = exhaustion.limits(data, recording(levels, 1024), {"anon_bytes": verdict("leak", 1.0, 2.0)})
+    said = [(each["metric"], each["source"], each["now"], each["limit"]) for each in found]
+    assert [row for row in said if row[1:] != ("RLIMIT_NOFILE", 20.0, 1024.0)] == [r for r in rows if r[3] != 1024.0]
 
 
 # ------------------------------------------------------------------------------------------- the command
