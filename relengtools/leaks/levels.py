@@ -11,7 +11,7 @@ from relengtools.leaks import memory, series, trend, units
 from relengtools.leaks.memory import LiveHeap
 from relengtools.leaks.scene import DAY, Gridded, Scene, by_block, grid, waves
 from relengtools.leaks.series import FloatArray
-from relengtools.leaks.trend import Evidence, Shape
+from relengtools.leaks.trend import Evidence, Noise, Shape
 from relengtools.leaks.verdict import Interval, Kind, Verdict
 
 HEAP_DRIVEN = frozenset(
@@ -74,13 +74,22 @@ def prepare(scene: Scene, counts: Mapping[str, Verdict]) -> Prepared:
 
 def gather(scene: Scene, name: str) -> Gathered | None:
     """Blocks of one level and the evidence in them; None if there are too few."""
+    found = _blocked(scene, name)
+    return found and Gathered(*found, trend.weigh(found[0], found[1].blocks, *_covariates(scene, found[1])))
+
+
+def noise(scene: Scene, name: str) -> Noise | None:
+    """The posterior of the noise of one level, or None if there are too few blocks."""
+    found = _blocked(scene, name)
+    return found and trend.noise(found[0], found[1].blocks, *_covariates(scene, found[1]))
+
+
+def _blocked(scene: Scene, name: str) -> tuple[FloatArray, Gridded] | None:
     values = series.despiked(scene.frame.columns[name])
     gridded = grid(scene, np.flatnonzero(np.isfinite(values)))
     if gridded is None or len(gridded.edges) < trend.FEWEST_BLOCKS:
         return None
-    y = series.block_means(series.at(values, gridded.rows), gridded.edges)
-    nuisance, clocks = _covariates(scene, gridded)
-    return Gathered(y, gridded, trend.weigh(y, gridded.blocks, nuisance, clocks))
+    return series.block_means(series.at(values, gridded.rows), gridded.edges), gridded
 
 
 def _covariates(scene: Scene, gridded: Gridded) -> tuple[FloatArray, list[FloatArray]]:
@@ -194,7 +203,7 @@ def _linked(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, st
 def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str] | None:
     """What the live heap says of the memory of a Go program: it decides where it is known."""
     evidence = gathered.evidence
-    if not name.startswith("go_memstats_") and name not in HEAP_DRIVEN:
+    if not is_heap_driven(name):
         return None
     live = prepared.live
     if live is None:
@@ -213,6 +222,11 @@ def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str]
         Kind.WARMUP if evidence.low > 0 else Kind.INSUFFICIENT,
         f"the heap after {len(live.t)} collections does not grow",
     )
+
+
+def is_heap_driven(name: str) -> bool:
+    """Whether the live heap of a Go program decides on this level, where it's known."""
+    return name.startswith("go_memstats_") or name in HEAP_DRIVEN
 
 
 def _follows(gathered: Gathered, live: LiveHeap) -> bool:

@@ -60,10 +60,14 @@ def messages(columns: Mapping[str, FloatArray], events: tuple[str, ...]) -> Floa
 
     A message is counted once, as it comes in: one that goes out to twenty clients is kept once.
     """
+    names = counters(events)
+    return np.sum([columns[n] for n in names], axis=0) if names else None
+
+
+def counters(events: tuple[str, ...]) -> list[str]:
+    """Those of the event counters that count messages, as they come in where that is told apart."""
     names = [n for n in events if MESSAGES.search(n.split("{", 1)[0])]
-    entering = [n for n in names if not OUTGOING.search(n.split("{", 1)[0])]
-    counters = [columns[n] for n in entering or names]
-    return np.sum(counters, axis=0) if counters else None
+    return [n for n in names if not OUTGOING.search(n.split("{", 1)[0])] or names
 
 
 def live_heap(t: FloatArray, heap: FloatArray, handled: FloatArray | None) -> LiveHeap | None:

@@ -159,7 +159,7 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
         source=source,
         time=time,
         columns={name: values for name, values in columns.items() if name and not np.isnan(values).all()},
-        starts=np.empty(0) if starts is None else _carried(starts),
+        starts=np.empty(0) if starts is None else carried(starts),
         undated=int(len(dated) - dated.sum()),
     )
 
@@ -248,7 +248,7 @@ def _number(cell: str, source: str, line: int) -> float:
         raise RelengError(f"{source}: line {line} holds {cell[:40]!a}, which is not a number") from None
 
 
-def _carried(values: FloatArray) -> FloatArray:
+def carried(values: FloatArray) -> FloatArray:
     """Missing values replaced by the last known one, leading ones by the first."""
     known = np.flatnonzero(np.isfinite(values))
     return values[known[np.maximum(np.searchsorted(known, np.arange(len(values)), "right") - 1, 0)]]
@@ -365,7 +365,7 @@ def _inferred_restarts(frame: Frame) -> npt.NDArray[np.intp]:
 
 def _falls(values: FloatArray) -> npt.NDArray[np.bool_]:
     """Rows below 70 % of the lower of the three values before, whose successor is below 90 % of it."""
-    filled = _carried(values)
+    filled = carried(values)
     before = np.minimum(np.minimum(filled[2:-2], filled[1:-3]), filled[:-4])
     out = np.zeros(len(values), dtype=bool)
     out[3:-1] = (filled[3:-1] < 0.7 * before) & (filled[4:] < 0.9 * before)
