@@ -23,7 +23,7 @@ from relengtools.errors import RelengError
 from relengtools.leaks import page, report
 from relengtools.leaks.descriptors import Change, Counts, Descriptor, Key, Kind
 from relengtools.leaks.process import Base
-from relengtools.leaks.recording import Moment, open_for_writing
+from relengtools.leaks.recording import Moment, load, open_for_writing
 from relengtools.leaks.recording.read import Process
 from relengtools.leaks.target import Build, Target
 
@@ -297,6 +297,23 @@ def test_classes_and_stacks_say_something(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE classes SET kind = 'pipe', label = 'pipe'")
     assert [row["class"] for row in report.build(str(path)).summary["classes"]] == ["pipe"]
+
+
+def test_a_damaged_recording_is_told_with_what_to_do(plain, tmp_path: Path) -> None:
+    whole, size = plain[0].read_bytes(), 4096
+    pages = range(1, len(whole) // size)
+    for damage in (b"", *pages):
+        path = tmp_path / "a.db"
+        if isinstance(damage, int):
+            path.write_bytes(whole[: damage * size] + bytes(size) + whole[(damage + 1) * size :])
+        else:
+            path.write_bytes(whole)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE meta SET value = '' WHERE key = 'page_bytes'")
+        try:
+            assert str(load(str(path)).columns) == str(load(str(plain[0])).columns)  # a page that none of it stood on
+        except RelengError as error:
+            assert str(error).endswith("restore it from a copy")
 
 
 # ------------------------------------------------------------------------------------------------ the same bytes

@@ -186,7 +186,7 @@ def reading(path: str) -> Iterator[sqlite3.Connection]:
         raise RelengError(f"{path}: {schema.reason(error)}") from None
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         # SQLite hands out whatever a damaged row holds: text for a number, NULL for a key.
-        raise RelengError(f"{path}: is damaged: {error}") from error
+        raise RelengError(f"{path}: is damaged ({error}); restore it from a copy") from error
     finally:
         if connection is not None:
             connection.close()
