@@ -1,9 +1,9 @@
 """One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions import catalogue, form_rules
@@ -37,6 +37,26 @@ _EXTRA = re.compile(r"\bextra\s*==")
 Said = Iterator[tuple[Rule, str]]
 
 
+class Summary(NamedTuple):
+    """What the rest of a release has to know of a distribution, without all that is in it.
+
+    `dynamic` are the fields (lower case) in which a wheel may differ from this sdist.
+    """
+
+    file: str
+    form: Form
+    name: str | None
+    version: str | None
+    core: metadata.Core | None
+    dynamic: frozenset[str]
+
+
+def summary(distribution: Distribution) -> Summary:
+    """What to keep of a distribution that has been judged."""
+    d = distribution
+    return Summary(d.file, d.form, d.name, d.version, d.core, _dynamic(d) if d.form is Form.SDIST else frozenset())
+
+
 def judge(distribution: Distribution, project: str = ".") -> list[Finding]:
     """Every finding of every rule on one distribution; selection is the caller's, and of each rule only the first."""
     location = Location(distribution.file)
@@ -62,11 +82,8 @@ def _all(distribution: Distribution) -> Said:
         yield from _sources(distribution)
 
 
-def dynamic(sdist: Distribution) -> frozenset[str]:
-    """The fields (lower case) in which a wheel may differ from this sdist.
-
-    Before PEP 643 only its pyproject.toml says so (PEP 621).
-    """
+def _dynamic(sdist: Distribution) -> frozenset[str]:
+    """By the metadata; before PEP 643 only its pyproject.toml says so (PEP 621)."""
     if sdist.core is None:
         return frozenset(_FIELDS)
     numbers = (sdist.core.metadata_version or "").split(".")
@@ -189,29 +206,31 @@ def _version_after(distribution: Distribution, project: str) -> str | None:
 
 
 def _folders(distribution: Distribution) -> Said:
-    """The folders that carry name and version, against those of the file's name."""
-    called, folder = distribution.called, distribution.folder
+    """The folders that carry name and version, as the file's name has them, or else the metadata."""
+    called, core, folder = distribution.called, distribution.core, distribution.folder
     if called is None or folder is None:
         return
-    if distribution.form is Form.SDIST:
-        core = distribution.core
-        wanted = [filename.stem(distribution.filename)] + ([f"{core.name}-{core.version}"] if core else [])
-        if not any(_same(folder, stem) for stem in wanted):
+    sdist = distribution.form is Form.SDIST
+    wanted = [filename.stem(distribution.filename) if sdist else f"{called.name}-{called.version}"]
+    wanted += [f"{core.name}-{core.version}"] if core else []
+    if sdist:
+        if not _same(folder, wanted):
             yield RENAMED, f"it unpacks into {shown(folder)}/"
         return
-    prefix = f"{called.name}-{called.version}"
     for top in distribution.tops:
         stem, dot, kind = top.rpartition(".")
-        if dot and kind in ("dist-info", "data") and not _same(stem, prefix):
+        if dot and kind in ("dist-info", "data") and not _same(stem, wanted):
             yield RENAMED, f"{shown(top)} is in it, which belongs to another file"
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two texts NAME-VERSION are one name and one version."""
-    if one == other:
-        return True
-    (name, _, version), (wanted, _, release) = one.rpartition("-"), other.rpartition("-")
-    return filename.escaped(name) == filename.escaped(wanted) and pep440.equal(version, release)
+def _same(folder: str, wanted: Sequence[str]) -> bool:
+    """Whether a text NAME-VERSION is one of those wanted, by name and version."""
+    name, _, version = folder.rpartition("-")
+    others = (text.rpartition("-") for text in wanted)
+    return folder in wanted or any(
+        filename.escaped(name) == filename.escaped(other) and pep440.equal(version, release)
+        for other, _, release in others
+    )
 
 
 def _wheel(wheel: Distribution) -> Said:

@@ -1,7 +1,7 @@
 """The command `relengtools versions release`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,13 +71,13 @@ def release(
     chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
     attempts = Attempts(_say)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
-    candidate = candidate._replace(
-        settings=_settings(candidate, chosen, ignored), distributions=list(_opened(distributions, attempts))
-    )
-    found: list[Finding] = []
+    candidate = candidate._replace(settings=_settings(candidate, chosen, ignored))
+    opened = _opened(distributions, attempts)
+    candidate, found = _judged(candidate, opened)
     if build:
         with attempts:
-            candidate, found = _built(candidate)
+            candidate, more = _built(candidate)
+            found += more
     with attempts:
         found = [*judging.judge(candidate), *found]
     _print(found, output_format, candidate)
@@ -148,6 +148,20 @@ def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"
                 yield distribution.read(Path(name), shown(name))
 
 
+def _judged(candidate: "Candidate", opened: "Iterable[Distribution]") -> "tuple[Candidate, list[Finding]]":
+    """The candidate with these distributions, and what there is to say of each; only one at a time is in memory."""
+    from relengtools.versions.artifact_rules import summary
+    from relengtools.versions.release import judge_distribution
+
+    found: list[Finding] = []
+    kept = list(candidate.distributions)
+    for distribution in opened:
+        found += judge_distribution(candidate, distribution)
+        kept.append(summary(distribution))
+        del distribution  # before the next one is read
+    return candidate._replace(distributions=kept), found
+
+
 def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
     """The candidate with what was built of it, and what went wrong."""
     from relengtools.findings import Finding, Location
@@ -164,7 +178,8 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
         for rule, message in built.troubles
         if candidate.settings.on(rule)
     ]
-    return candidate._replace(distributions=[*candidate.distributions, *built.distributions]), found
+    candidate, more = _judged(candidate, built.distributions)
+    return candidate, [*found, *more]
 
 
 def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate") -> None:

@@ -10,6 +10,7 @@ from relengtools.errors import printable
 from relengtools.findings import Finding, Location
 from relengtools.versions import artifact_rules, catalogue, form_rules, history, providers, reading, release_order
 from relengtools.versions import check as checking
+from relengtools.versions.artifact_rules import Summary
 from relengtools.versions.artifacts import metadata
 from relengtools.versions.artifacts.contents import MemberKind, shown
 from relengtools.versions.artifacts.distribution import Distribution
@@ -51,7 +52,7 @@ class Candidate(NamedTuple):
     tag: str | None = None
     project: Project | None = None
     clone: Clone | None = None
-    distributions: Sequence[Distribution] = ()
+    distributions: Sequence[Summary] = ()
     settings: Settings = DEFAULT
 
     @property
@@ -73,17 +74,17 @@ class Claim(NamedTuple):
 
 
 def judge(candidate: Candidate) -> list[Finding]:
-    """Every finding that counts, on the tag, the clone, the project, each distribution, and their agreement.
-
-    Raises GitError.
-    """
+    """Every finding that counts on the tag, the clone, the project, and the agreement of all. Raises GitError."""
     tagged, stated = _tagged(candidate), _stated(candidate)
     claim = tagged or stated
     found = [*_tag(candidate, tagged, stated), *_clone(candidate, claim), *_project(candidate, tagged, stated)]
-    for distribution in candidate.distributions:
-        found += artifact_rules.judge(distribution, candidate.path)
-        found += _untracked(candidate, distribution)
     found += [*_names(candidate), *_versions(candidate, claim), *_metadata(candidate)]
+    return [finding for finding in found if candidate.settings.on(finding.rule)]
+
+
+def judge_distribution(candidate: Candidate, distribution: Distribution) -> list[Finding]:
+    """Every finding that counts on one distribution, apart from the rest."""
+    found = [*artifact_rules.judge(distribution, candidate.path), *_untracked(candidate, distribution)]
     return [finding for finding in found if candidate.settings.on(finding.rule)]
 
 
@@ -192,15 +193,15 @@ def _versions(candidate: Candidate, claim: Claim | None) -> Iterator[Finding]:
                 yield Finding(RELEASE_DISAGREEMENT, message, Location(distribution.file), candidate.path)
 
 
-def _usual(distributions: Sequence[Distribution]) -> Claim | None:
+def _usual(distributions: Sequence[Summary]) -> Claim | None:
     """The version that most state, the first of those where several do."""
     counts = Counter(d.version for d in distributions)
     chosen = next((d for d in distributions if counts[d.version] == max(counts.values())), None)
     return Claim(chosen.version or "", chosen.file) if chosen else None
 
 
-def _by_name(distributions: Iterable[Distribution]) -> list[list[Distribution]]:
-    groups: dict[str, list[Distribution]] = {}
+def _by_name(distributions: Iterable[Summary]) -> list[list[Summary]]:
+    groups: dict[str, list[Summary]] = {}
     for distribution in distributions:
         groups.setdefault(normalized(distribution.name or ""), []).append(distribution)
     return list(groups.values())
@@ -216,9 +217,9 @@ def _metadata(candidate: Candidate) -> Iterator[Finding]:
                     yield Finding(METADATA_DISAGREEMENT, f"{message} in {sdist.file}", place, candidate.path)
 
 
-def _promises(sdist: Distribution, wheel: Distribution) -> Iterator[str]:
+def _promises(sdist: Summary, wheel: Summary) -> Iterator[str]:
     """Fields that differ although the sdist doesn't call them dynamic (PEP 643)."""
-    ours, theirs, dynamic = sdist.core, wheel.core, artifact_rules.dynamic(sdist)
+    ours, theirs = sdist.core, wheel.core
     if ours is None or theirs is None:
         return
     fields = (
@@ -228,7 +229,7 @@ def _promises(sdist: Distribution, wheel: Distribution) -> Iterator[str]:
     )
     for field, promised, given in fields:
         here, there = set(given), set(promised)
-        if here != there and field.lower() not in dynamic:
+        if here != there and field.lower() not in sdist.dynamic:
             more = [f"{shown(text)} is not" for text in sorted(here - there) if text]
             less = [f"{shown(text)} is" for text in sorted(there - here) if text]
             yield f"{field}: {', '.join([*more, *less][:5])}"

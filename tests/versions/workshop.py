@@ -21,6 +21,10 @@ from versions.gitrepo import Repo
 
 Files = dict[str, bytes]
 
+CORE = b"Metadata-Version: 2.4\nName: demo-pkg\nVersion: 1.2.3\n"
+TAG = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+SDIST, WHEEL = "demo_pkg-1.2.3.tar.gz", "demo_pkg-1.2.3-py3-none-any.whl"
+
 # What to install, the backend's name, its own table of pyproject.toml.
 BACKENDS = {
     "hatchling": ("hatchling>=1.26", "hatchling.build", ""),
@@ -155,6 +159,19 @@ def write_sdist(path: Path, files: Mapping[str, bytes], *more: tarfile.TarInfo) 
         for member in more:
             archive.addfile(member, io.BytesIO(bytes(member.size)))
     return path
+
+
+def sdist(folder: Path, files: Files | None = None, *more: tarfile.TarInfo, name: str = SDIST) -> Path:
+    """A right sdist, made by hand, with other files or members in it."""
+    base = {"demo_pkg-1.2.3/PKG-INFO": CORE, "demo_pkg-1.2.3/pyproject.toml": b""}
+    return write_sdist(folder / name, base | (files or {}), *more)
+
+
+def wheel(folder: Path, files: Files | None = None, name: str = WHEEL) -> Path:
+    """A right wheel, made by hand, with other files in it, all of them in RECORD."""
+    info = "demo_pkg-1.2.3.dist-info"
+    base = {"demo_pkg/__init__.py": b"", f"{info}/METADATA": CORE, f"{info}/WHEEL": TAG, f"{info}/RECORD": b""}
+    return change(write_wheel(folder / name, base | (files or {})), lambda files: None)
 
 
 def text(files: Files, ending: str, old: str, new: str) -> None:

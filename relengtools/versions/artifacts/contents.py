@@ -11,13 +11,13 @@ from relengtools.errors import printable
 from relengtools.findings import Rule
 from relengtools.versions.catalogue_release import BROKEN, DUPLICATE_MEMBER, EXCESSIVE, UNSAFE_MEMBER
 
-MEMBERS = 100_000
-"""The most members that are read; the largest distributions of real projects have a third of it."""
+MEMBERS = 65_535
+"""The most members that are read: what a zip can have without its extension for large archives."""
 RATIO = 100
 LEAST_BYTES = 64 * 2**20
 MOST_BYTES = 16 * 2**30
 CHUNK = 2**16
-NAMES_BYTES = 16 * 2**20
+NAMES_BYTES = 12 * 2**20
 _TOLD = 10
 _LONGEST = 200
 

@@ -15,7 +15,7 @@ from relengtools.versions.artifacts.metadata import Core
 from relengtools.versions.scheme import pep440
 
 METADATA_BYTES = 4 * 2**20
-RECORD_BYTES = 16 * 2**20
+RECORD_BYTES = 12 * 2**20
 
 
 class DistributionError(RelengError):
