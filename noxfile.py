@@ -1,6 +1,7 @@
 """Sessions for development: `nox` runs tests, lint and types; `nox -l` lists all."""
 
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -49,7 +50,7 @@ def readme(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks beside their peers; the tables go to reports/benchmarks/."""
     session.install("-e", ".[report]", *group("bench"))
-    for script in ("bench_versions.py", "bench_record.py"):
+    for script in ("bench_versions.py", "bench_record.py", "bench_release.py"):
         session.run("python", f"scripts/{script}", *session.posargs)
 
 
@@ -62,7 +63,9 @@ def reports(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build sdist and wheel from a clean folder."""
+    """Build sdist and wheel from a clean tree, through the gate: `nox -s build -- --tag v0.1.0` for a release."""
     session.install("-e", ".")
     shutil.rmtree("dist", ignore_errors=True)
     session.run("python", "-m", "build")
+    dists = sorted(map(str, Path("dist").iterdir()))
+    session.run("relengtools", "versions", "release", *dists, "--project", ".", "--build", *session.posargs)
