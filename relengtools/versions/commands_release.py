@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from relengtools.versions.release import Candidate
     from relengtools.versions.settings import Settings
 
+# What stands beside distributions in a dist/ that is to be uploaded.
+_BESIDE = (".asc", ".sig", ".attestation")
+
 
 @click.command()
 @click.argument("distributions", metavar="[DIST]...", nargs=-1)
@@ -45,7 +48,8 @@ def release(
 ) -> int:
     """The gate before a release: tag, project, sdists and wheels all have to say the same.
 
-    DIST are sdists and wheels. They are read within bounds and never unpacked, whatever is in them.
+    DIST are sdists and wheels. They are read within bounds and never unpacked, whatever is in them. Signatures and
+    attestations beside them are passed over.
 
     \b
       tag        a version behind a prefix, on the commit that is checked out
@@ -140,7 +144,7 @@ def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"
     from relengtools.versions.artifacts import distribution
     from relengtools.versions.locate.source import shown
 
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(name for name in names if not name.endswith(_BESIDE)):
         with attempts:
             if not name:
                 raise RelengError("the name of a distribution is empty: an unset variable?")

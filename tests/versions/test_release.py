@@ -89,6 +89,14 @@ def test_an_unreadable_distribution_leaves_the_rest_to_be_judged(run: Run, tmp_p
     assert summary.endswith("1 distribution: 1 finding")
 
 
+def test_signatures_and_attestations_are_passed_over(run: Run, tmp_path: Path):
+    path = wheel(tmp_path)
+    beside = [Path(f"{path}{ending}") for ending in (".asc", ".publish.attestation")]
+    for one in beside:
+        one.write_text("signed")
+    assert run("release", str(path), *map(str, beside)).err == "relengtools: 1.2.3: 1 distribution: 0 findings\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
