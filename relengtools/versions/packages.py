@@ -17,7 +17,7 @@ def module_files(root: Path, folders: Mapping[str, str], dotted: str) -> Iterato
     bases += [f"{folder}/{path}" for folder in (folders.get(""), "src", "", "lib") if folder is not None]
     for base in dict.fromkeys(base.removeprefix("./").lstrip("/") for base in bases):
         for file in (f"{base}/__init__.py", f"{base}.py"):
-            if (root / file).is_file():
+            if _is_file(root / file):
                 yield file
 
 
@@ -32,8 +32,16 @@ def package_files(root: Path, name: str | None) -> list[str]:
             if package is None:
                 continue
             files = [package] if package.suffix == ".py" else [package / module for module in MODULES[::-1]]
-            return [file.relative_to(root).as_posix() for file in files if file.is_file()]
+            return [file.relative_to(root).as_posix() for file in files if _is_file(file)]
     return []
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file, whatever the text that it was made of."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _spelt(folder: Path, shape: str) -> Path | None:
@@ -43,7 +51,7 @@ def _spelt(folder: Path, shape: str) -> Path | None:
         folder = folder / part
     try:
         entries = {entry.name.lower(): entry for entry in os.scandir(folder)}
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a null character
         return None
     entry = entries.get(last) or entries.get(f"{last}.py")
     if entry is None or not (entry.is_dir() or entry.name.endswith(".py")):

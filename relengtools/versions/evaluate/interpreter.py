@@ -81,6 +81,7 @@ class Interpreter:
         self.steps = STEPS
         self.depth = 0
         self.path: list[Value] = [str(root)]
+        self.environ: dict[Value, Value] = {}
         self.modules: dict[Path, Module] = {}
         self.setups: list[SetupCall] = []
         self.lenient = False
@@ -222,12 +223,17 @@ class Interpreter:
             value = self._of_module(value.module, value.name)
         return Unknown("modules that import one another")
 
+    def outside(self, name: str) -> Value:
+        """A constant from outside the tree; what the code may change is this interpreter's own."""
+        own = {"sys.path": self.path, "os.environ": self.environ}
+        return own[name] if name in own else known.constant(name)
+
     def get(self, owner: Value, name: str) -> Value:
         """An attribute; raises RaisedError where there surely is none."""
         if isinstance(owner, Unknown):
             return owner
         if isinstance(owner, Opaque):
-            return self.path if f"{owner.name}.{name}" == "sys.path" else known.constant(f"{owner.name}.{name}")
+            return self.outside(f"{owner.name}.{name}")
         if isinstance(owner, Module):
             return self.resolved(self._of_module(owner, name))
         if isinstance(owner, Class):
@@ -554,7 +560,7 @@ class Interpreter:
                 itself = self._submodule(module, alias.name) if module is frame.module else None
                 value = Deferred(module, alias.name) if itself is None else itself
             elif isinstance(module, Opaque):
-                value = known.constant(f"{module.name}.{alias.name}")
+                value = self.outside(f"{module.name}.{alias.name}")
             frame.scope.bind(alias.asname or alias.name, Binding(value))
 
     def _from(self, module: Module, node: ast.ImportFrom) -> Value:

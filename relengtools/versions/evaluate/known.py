@@ -593,5 +593,4 @@ CONSTANTS: Mapping[str, Value] = {
     "sys.version_info.major": 3,
     "sys.version_info.minor": 12,
     "sys.maxsize": 2**63 - 1,
-    "os.environ": {},
 }

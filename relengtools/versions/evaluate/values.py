@@ -1,6 +1,7 @@
 """What static evaluation works on: plain values, text with its place, and stand-ins for all that is not known."""
 
 import ast
+import operator
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -99,7 +100,7 @@ class Text(str):
     def __getitem__(self, key: SupportsIndex | slice) -> str:
         """A character or a slice, with its place."""
         if not isinstance(key, slice):
-            index = key.__index__()
+            index = operator.index(key)
             index += len(self) if index < 0 else 0
             if not 0 <= index < len(self):
                 raise IndexError
