@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
-"""What recording costs: CPU time a sample beside psutil's oneshot for the same fields, bytes a row, and reading back.
+"""What recording costs beside psutil, psrecord, Procpath and pidstat, on targets of 20 and of 10,000 descriptors.
 
-    scripts/bench_record.py [SECONDS]
+    scripts/bench_record.py [SECONDS]          the table goes to reports/benchmarks/record.md
 
-The ratios matter, not the times: both readers take turns in one run, in a hot loop and once a second (cold caches).
-The target is a child with 20 descriptors. Disk is that of simulated days at 1 Hz.
+The ratios matter, not the times: all take turns in one run. Whole tools run at 1 Hz and are
+charged with the CPU time of their threads in SECONDS (default 20), after their start.
+Disk is that of simulated days at 1 Hz and at 10 s.
 """
 
+import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -22,11 +27,35 @@ from relengtools.leaks.process import Base, ProcfsReader
 from relengtools.leaks.recording import Moment, load, open_for_writing
 from relengtools.leaks.target import Build, Target
 
-IDLE = "import sys; kept = [open('/dev/null') for _ in range(17)]; print(flush=True); sys.stdin.read()"
+TABLE = Path(__file__).parents[1] / "reports" / "benchmarks" / "record.md"
+HOLD = """
+import resource, socket, sys
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_NOFILE, (most + 100, max(most + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+kept = []
+if most > 1000:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    for _ in range(most // 2 - 100):
+        client = socket.create_connection(listener.getsockname())
+        kept += [client, listener.accept()[0]]
+kept += [open("/dev/null") for _ in range(most - len(kept) - 3)]
+print(flush=True)
+sys.stdin.read()
+"""
 META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100"}
 BUILD = Build("bench", "", None, False, None)
-ROWS = 400_000
-MONTH = 30 * 86_400
+BIN = Path(sys.executable).parent
+
+
+@contextmanager
+def target(fds: int) -> Iterator[int]:
+    """A process with so many descriptors; of a large one most are sockets connected to each other."""
+    command = [sys.executable, "-c", HOLD, str(fds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
 
 
 def cpu_us(work: Callable[[], object], times: int, pause: float = 0.0) -> float:
@@ -40,47 +69,87 @@ def cpu_us(work: Callable[[], object], times: int, pause: float = 0.0) -> float:
     return spent / times * 1e6
 
 
-def sampling(pid: int, folder: Path, seconds: int) -> None:
+def oneshot(process: psutil.Process) -> None:
+    """The base fields by psutil."""
+    with process.oneshot():
+        process.memory_info()
+        process.num_fds()
+        process.num_threads()
+        process.cpu_times()
+        process.num_ctx_switches()
+
+
+def base_tier(pid: int, folder: Path, seconds: int) -> Iterator[str]:
+    """Reading, parsing and committing one base sample beside psutil's oneshot."""
     reader = ProcfsReader(pid)
-    recording = open_for_writing(folder / "bench.sqlite", META)
+    recording = open_for_writing(folder / f"base-{pid}.sqlite", META)
     recording.begin_run(Moment(0, 0, 0), 1.0)
     recording.begin_process(Target("", pid, reader.start_ticks), BUILD, 0.0)
     process = psutil.Process(pid)
 
+    rows = 0
+
     def ours() -> None:
+        nonlocal rows
         now = time.monotonic()
         recording.add(Moment(now, now, now), reader.sample())
-        recording.flush()
+        rows += 1
+        if not rows % every:
+            recording.flush()
 
-    def theirs() -> None:
-        with process.oneshot():
-            process.memory_info()
-            process.num_fds()
-            process.num_threads()
-            process.cpu_times()
-            process.num_ctx_switches()
-
-    for label, times, pause in (("hot loop", 2000, 0.0), ("at 1 Hz", seconds, 1.0)):
-        read, both, psutils = (cpu_us(work, times, pause) for work in (reader.sample, ours, theirs))
-        print(
-            f"{label:9} read {read:6.0f} us   read, add, commit {both:6.0f} us   psutil oneshot {psutils:6.0f} us"
-            f"   ratio {both / psutils:.2f}"
-        )
-    scans = cpu_us(lambda: descriptors.scan(pid), 100)
-    print(f"{'scan':9} {scans:6.0f} us for {reader.sample().fds} descriptors")
+    fds = reader.sample().fds
+    # At 1 Hz, the recorder commits groups of 5 s.
+    for label, times, pause, every in (("hot loop, each", 1000, 0.0, 1), ("at 1 Hz, in fives", seconds, 1.0, 5)):  # noqa: B007
+        both, theirs = cpu_us(ours, times, pause), cpu_us(lambda: oneshot(process), min(times, 200), pause)
+        numbers = f"{both:,.0f} µs | {theirs:,.0f} µs | {both / theirs:.2f}"
+        yield f"| base sample, parsed and committed {label}, {fds:,} fds | {numbers} |"
     recording.close()
     reader.close()
 
 
-def storage(folder: Path) -> None:
-    path = folder / "disk.sqlite"
+def running_ms(pid: int) -> float:
+    """CPU milliseconds of all threads of a process so far, exactly (Documentation/scheduler/sched-stats.rst)."""
+    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e6
+
+
+def whole(command: list[str], seconds: int, warm: float = 6.0) -> tuple[float, float]:
+    """CPU milliseconds a second once a command runs, and its largest memory in MiB."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        time.sleep(warm)
+        before = running_ms(process.pid)
+        time.sleep(seconds)
+        spent = running_ms(process.pid) - before
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        peak = int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+    return spent / seconds, peak / 1024
+
+
+def tools(pid: int, folder: Path) -> dict[str, list[str]]:
+    """Whole recorders at 1 Hz."""
+    record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(pid), "--interval", "1s"]
+    query = f"$..children[?(@.stat.pid == {pid})]"
+    procpath = [str(BIN / "procpath"), "record", "-i", "1", "-d", str(folder / f"{random.random()}.sqlite"), query]
+    return {
+        "relengtools": [*record, "-o", str(folder / f"whole-{pid}.sqlite")],
+        "relengtools --profile light": [*record, "--profile", "light", "-o", str(folder / f"light-{pid}.sqlite")],
+        "psrecord": [str(BIN / "psrecord"), str(pid), "--interval", "1", "--log", str(folder / "psrecord.txt")],
+        "pidstat -r -v": ["pidstat", "-r", "-v", "-p", str(pid), "1"],
+        "Procpath stat,fd": [*procpath[:-1], "-f", "stat,fd", procpath[-1]],
+    }
+
+
+def simulated(path: Path, days: float, step: float) -> float:
+    """Bytes of a recording of so many days, per day."""
     recording = open_for_writing(path, META)
-    recording.begin_run(Moment(0, 0, 0), 1.0)
+    recording.begin_run(Moment(0, 0, 0), step)
     recording.begin_process(Target("", 7, 1), BUILD, 0.0)
     dice = random.Random(1)
     rss, anon, fds, cpu, voluntary, involuntary, faults = 5000, 12_000, 200, 10_000, 50_000, 900, 40_000
-    before = time.process_time()
-    for second in range(ROWS):
+    for row in range(round(days * 86_400 / step)):
         rss += dice.randint(-40, 41)
         anon += dice.randint(-150, 151)
         fds += dice.randint(-2, 2)
@@ -88,32 +157,70 @@ def storage(folder: Path) -> None:
         voluntary += dice.randint(0, 40)
         involuntary += dice.randint(0, 3)
         faults += dice.randint(0, 60)
-        now = second + dice.random() / 1000
-        row = Base(rss, anon, 0, 458_000 + second % 3, fds, 9, cpu, voluntary, involuntary, faults, 7)
-        recording.add(Moment(1.7e9 + now, now, now), row)
-        if second % 5 == 0:
+        now = row * step + dice.random() / 1000
+        base = Base(rss, anon, 0, 458_000 + row % 3, fds, 9, cpu, voluntary, involuntary, faults, 7)
+        recording.add(Moment(1.7e9 + now, now, now), base)
+        if row % 500 == 0:
             recording.flush()
-    written = time.process_time() - before
     recording.close()
-    size = path.stat().st_size
-    print(f"disk      {size / ROWS:.1f} bytes a row: {size / ROWS * MONTH / 1e6:.0f} MB for 30 days at 1 Hz, base tier")
-    print(f"write     {written / ROWS * 1e6:.0f} us CPU a row, committed in fives")
+    return path.stat().st_size / days
+
+
+def disk(folder: Path) -> Iterator[str]:
+    """Bytes for 30 days, and time to read them back."""
+    for step, days, most in ((1.0, 4.0, 100), (10.0, 30.0, 15)):
+        size = simulated(folder / f"disk-{step}.sqlite", days, step) * 30 / 1e6
+        yield f"| 30 days of the base tier, a row every {step:g} s | {size:.0f} MB | | at most {most} MB |"
     before = time.process_time()
-    rows = len(load(str(path)).times)
-    print(f"load      {(time.process_time() - before) * 1e6 / rows:.1f} s CPU a million rows")
+    rows = len(load(str(folder / "disk-1.0.sqlite")).times)
+    yield f"| reading a recording back, a million rows | {(time.process_time() - before) * 1e6 / rows:.1f} s CPU | | |"
+
+
+def compared(fds: int, folder: Path, seconds: int) -> Iterator[str]:
+    """All rows about one target."""
+    with target(fds) as pid:
+        yield from base_tier(pid, folder, seconds)
+        before = descriptors.scan(pid)
+        cost = cpu_us(lambda: descriptors.scan(pid, before), 5 if fds > 1000 else 100) / 1e3
+        sockets = len(Path("/proc/net/tcp").read_text().splitlines()) - 1
+        yield f"| scan of {fds:,} descriptors, {sockets:,} TCP sockets in the namespace | {cost:.2f} ms | | |"
+        mine = light = 0.0
+        for name, command in tools(pid, folder).items():
+            if not shutil.which(command[0]):
+                continue
+            used, peak = whole(command, seconds)
+            mine = used if name == "relengtools" else mine
+            light = used if name.endswith("light") else light
+            ratio = "" if name.startswith("relengtools") else f"{(light + cost / 60) / used:.2f}" if used > 0 else ""
+            numbers = f"{used:.2f} ms/s, VmHWM {peak:.0f} MB"
+            yield f"| whole tool at 1 Hz, {fds:,} fds: {name} | {numbers} | | {ratio} |"
+        steady = light + cost / 60
+        numbers = f"{steady:.2f} ms/s: {steady / 10:.3f} % of a core"
+        yield f"| relengtools once it scans each minute, {fds:,} fds | {numbers} | | |"
+
+
+HEAD = """# What recording costs
+
+Made by `scripts/bench_record.py` on a machine with {cpus} CPUs, Linux {kernel}, Python {python}, all in one run.
+Ratio: ours by theirs. A recorder scans descriptors often at first (bounded by 1 % of a core), later once a minute: that
+is `--profile light`, which doesn't scan, and a sixtieth of a scan a second; the ratios to other tools are of this.
+
+| what | relengtools | psutil | ratio |
+|---|---:|---:|---:|
+"""
 
 
 def main() -> None:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen([sys.executable, "-c", IDLE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
-    ):
-        assert child.stdout is not None
-        child.stdout.readline()
-        sampling(child.pid, Path(folder), seconds)
-        storage(Path(folder))
-        child.kill()
+    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    with tempfile.TemporaryDirectory() as name:
+        lines = list(compared(20, Path(name), seconds))
+        with target(10_000):  # so that the namespace has 20,000 sockets
+            lines += compared(10_000, Path(name), seconds)
+        lines += disk(Path(name))
+    uname = os.uname()
+    head = HEAD.format(cpus=os.cpu_count(), kernel=uname.release, python=sys.version.split()[0], seconds=seconds)
+    TABLE.write_text(head + "\n".join(lines) + "\n")
+    print(TABLE.read_text())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -145,13 +145,16 @@ def opened_socket(key: Key, entry: Socket | None, listening: set[int]) -> Descri
     return Descriptor(key, Kind.SOCKET, role(entry, listening), entry.state, local, peer)
 
 
-def describe(fd: int, target: str, folder: Path, table: Table) -> Descriptor:
-    """One descriptor, by its link target."""
+def describe(fd: int, target: str, folder: Path, table: Table, known: Mapping[int, Descriptor]) -> Descriptor:
+    """One descriptor, by its link target; a socket in the state in which it is `known` is what it was."""
     if link := LINK.match(target):
         inode = int(link[2])
         key = Key(fd, inode, 0, link[1])
         if link[1] == "socket":
-            return opened_socket(key, table.sockets.get(inode), table.listening)
+            entry, old = table.sockets.get(inode), known.get(inode)
+            if entry and old and entry.state == old.state:
+                return old if old.key == key else old._replace(key=key)
+            return opened_socket(key, entry, table.listening)
         return Descriptor(key, Kind.PIPE, "pipe")
     if target.startswith("anon_inode:"):
         return Descriptor(Key(fd, 0, 0, target), Kind.ANON, masked(target.removeprefix("anon_inode:")))
@@ -193,11 +196,14 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
     folder = proc / str(pid) / "fd"
     opened = links(pid, proc)
     inodes = frozenset(int(link[2]) for _, target in opened if (link := LINK.match(target)) and link[1] == "socket")
-    table = sockets.table(pid, inodes, proc) if inodes else sockets.Table({}, set())
+    old = before.descriptors.values() if before else ()
+    familiar = {each.key.inode: each for each in old if each.kind is Kind.SOCKET and each.listed}
+    states = {inode: each.state for inode, each in familiar.items()}
+    table = sockets.table(pid, inodes, proc, states) if inodes else sockets.Table({}, set())
     mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
     found: dict[Key, Descriptor] = {}
     for fd, target in opened:
-        each = describe(fd, target, folder, table)
+        each = describe(fd, target, folder, table, familiar)
         # Once known, what a socket was is remembered after it has left the tables.
         if not each.listed and before and (known := before.descriptors.get(each.key)):
             each = known._replace(state="unlisted", listed=False)

@@ -8,9 +8,11 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from relengtools.leaks.process import PROC
@@ -135,17 +137,33 @@ def dump(netlink: socket.socket, family: int, protocol: int) -> Iterator[tuple[b
             at += (length + 3) & ~3
 
 
+@lru_cache
+def unchanged(family: str, state: str) -> Socket:
+    """A socket whose addresses are known already."""
+    return Socket(family, state)
+
+
 def diagnose(
-    netlink: socket.socket, name: str, family: int, protocol: int, wanted: frozenset[int], table: Table
+    netlink: socket.socket,
+    name: str,
+    family: int,
+    protocol: int,
+    wanted: frozenset[int],
+    known: Mapping[int, str],
+    table: Table,
 ) -> None:
-    """Add the sockets of one family and protocol that are wanted."""
+    """Add the sockets of one family and protocol that are wanted; without addresses where the state is as known."""
     width = 4 if family == socket.AF_INET else 16
     for data, at in dump(netlink, family, protocol):
         inode = int.from_bytes(data[at + INODE_AT : at + INODE_AT + 4], sys.byteorder)
         state = data[at + 17]
         if state == LISTEN and protocol != socket.IPPROTO_UDP:
             table.listening.add(int.from_bytes(data[at + 20 : at + 22], "big"))
-        if inode in wanted:
+        if inode not in wanted:
+            continue
+        if known.get(inode) == TCP_STATES[state]:
+            table.sockets[inode] = unchanged(name, TCP_STATES[state])
+        else:
             here, there = struct.unpack_from(">HH", data, at + 20)
             local = address(data[at + 24 : at + 24 + width], here)
             peer = address(data[at + 40 : at + 40 + width], there)
@@ -160,14 +178,16 @@ def same_namespace(pid: int, proc: Path) -> bool:
         return False
 
 
-def table(pid: int, wanted: frozenset[int], proc: Path = PROC) -> Table:
-    """The `wanted` sockets (inodes) of a process."""
+def table(
+    pid: int, wanted: frozenset[int], proc: Path = PROC, known: Mapping[int, str] = MappingProxyType({})
+) -> Table:
+    """The `wanted` sockets (inodes) of a process; one in its `known` state may come without its addresses."""
     found = Table({}, set())
     net = proc / str(pid) / "net"
     rest: tuple[str, ...] = INET
     if same_namespace(pid, proc):
         try:
-            ask_kernel(wanted, found)
+            ask_kernel(wanted, known, found)
             rest = INET[len(DIAGNOSED) :]
         except OSError:
             found = Table({}, set())
@@ -180,14 +200,14 @@ def table(pid: int, wanted: frozenset[int], proc: Path = PROC) -> Table:
     return found
 
 
-def ask_kernel(wanted: frozenset[int], found: Table) -> None:
+def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table) -> None:
     """The internet sockets of our own namespace; raises OSError where the kernel lacks sock_diag."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, SOCK_DIAG) as netlink:
         netlink.settimeout(5)
         for name, (family, protocol) in DIAGNOSED.items():
-            diagnose(netlink, name, family, protocol, wanted, found)
+            diagnose(netlink, name, family, protocol, wanted, known, found)
         # Go >= 1.24 listens by MPTCP; kernels without it take the request for TCP or refuse it.
         for name, family in (("mptcp", socket.AF_INET), ("mptcp6", socket.AF_INET6)):
             if unknown := wanted - found.sockets.keys():
                 with suppress(OSError):
-                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, found)
+                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, known, found)

@@ -196,3 +196,24 @@ def test_a_file_that_may_not_be_looked_at_is_of_kind_other(tmp_path: Path) -> No
         2: (Kind.ANON, "bpf-map"),
         3: (Kind.OTHER, "/memfd:x (deleted)"),
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
+def test_what_is_known_of_a_socket_is_kept_while_its_state_is() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        served = listener.accept()[0]
+        first = scan(os.getpid())
+        copy = os.dup(client.fileno())
+        second = scan(os.getpid(), first)
+        assert {k for k in first.descriptors if k.inode} <= second.descriptors.keys()
+        (mine,) = [each for each in second.descriptors.values() if each.key.fd == client.fileno()]
+        (doubled,) = [each for each in second.descriptors.values() if each.key.fd == copy]
+        assert doubled == mine._replace(key=doubled.key)
+        served.close()
+        third = scan(os.getpid(), second)
+        (closed,) = [each for each in third.descriptors.values() if each.key.fd == client.fileno()]
+        assert (mine.state, closed.state) == ("established", "close_wait")
+        assert (closed.label, closed.local, closed.peer) == (mine.label, mine.local, mine.peer)
+        os.close(copy)
+        client.close()
