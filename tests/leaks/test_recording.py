@@ -482,3 +482,12 @@ def test_a_file_that_could_not_be_begun_is_not_in_the_way(path: Path, monkeypatc
         open_for_writing(path, META)
     assert list(path.parent.iterdir()) == []
     open_for_writing(path, META).close()
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "0", "99999999999"])
+def test_a_damaged_unit_is_named(finished: Path, value: str) -> None:
+    with sqlite3.connect(finished) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'page_bytes'", (value,))
+    connection.close()
+    with pytest.raises(RelengError, match=f"its table meta has '{value}' for page_bytes"):
+        load(str(finished))
