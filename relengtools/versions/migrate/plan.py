@@ -168,6 +168,9 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str |
     left = stub.reduce(file, [*carried.keywords, "version"])
     reasons += [*carried.refused, *([left] if isinstance(left, str) else [])]
     wanted = _rooted(carried.tables, found.place)
+    if not isinstance(left, str) and not left.empty and any(_beside(found.place, name) for name in left.imports):
+        # Only this one has the project's folder on the path.
+        wanted["build-system"]["build-backend"] += ":__legacy__"
     pyproject = _pyproject(found, wanted, "include_package_data" in given.values, reasons)
     if reasons or isinstance(left, str) or pyproject is None:
         return Refusal(found.path, tuple(reasons))
@@ -186,6 +189,11 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str |
         carried.kept,
         tuple(notes),
     )
+
+
+def _beside(place: Place, name: str) -> bool:
+    """Whether a module of this name stands beside setup.py."""
+    return (place.root / f"{name}.py").is_file() or (place.root / name / "__init__.py").is_file()
 
 
 def _in_the_way(found: Project) -> list[str]:

@@ -18,10 +18,14 @@ _NO_STEP = sys.stdlib_module_names | {"setuptools", "distutils", "pkg_resources"
 
 
 class Remainder(NamedTuple):
-    """The cuts that leave what isn't metadata, and whether that is nothing, so that the file can go."""
+    """The cuts that leave what isn't metadata, and whether that is nothing, so that the file can go.
+
+    `imports` are the modules that what is left imports.
+    """
 
     cuts: tuple[Cut, ...]
     empty: bool
+    imports: frozenset[str]
 
 
 def reduce(file: SetupFile, gone: Sequence[str]) -> Remainder | str:
@@ -40,7 +44,15 @@ def reduce(file: SetupFile, gone: Sequence[str]) -> Remainder | str:
     cuts = sorted([*_arguments(file, gone), *_changes(file, imports), *_cuts(file, dead, True)])
     if not _proved(file, cuts, gone, dead, imports):
         return f"{file.source.file}: the metadata can't be cut out without changing more"
-    return Remainder(tuple(cuts), not stay and not any(_does_something(file, s) for s in alive))
+    empty = not stay and not any(_does_something(file, s) for s in alive)
+    return Remainder(tuple(cuts), empty, frozenset(_imported(imports.get(s, s) for s in alive)))
+
+
+def _imported(statements: Iterable[ast.stmt | None]) -> Iterator[str]:
+    for node in (node for statement in statements if statement for node in ast.walk(statement)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        yield from (name.partition(".")[0] for name in names)
 
 
 def _proved(

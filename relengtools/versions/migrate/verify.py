@@ -140,15 +140,17 @@ def _archive(builds: Surroundings, plan: Plan, after: Path, inner: Path, version
 def read(path: Path) -> Wheel:
     """What a wheel holds that was built here."""
     with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        # setuptools writes an empty one for `namespace_packages=[]`.
+        names = [e.filename for e in entries if e.file_size or not e.filename.endswith("namespace_packages.txt")]
         info = next(name for name in names if name.endswith(".dist-info/METADATA")).removesuffix("METADATA")
         message = _message(archive.read(f"{info}METADATA"))
-        entries = archive.read(f"{info}entry_points.txt").decode() if f"{info}entry_points.txt" in names else ""
+        points = archive.read(f"{info}entry_points.txt").decode() if f"{info}entry_points.txt" in names else ""
         texts = [archive.read(name).decode(errors="replace") for name in names if _LICENCE.match(name)]
         tags = re.findall(r"^Tag: *(\S+)", archive.read(f"{info}WHEEL").decode(), re.MULTILINE)
     files = {re.sub(r"^[^/]+\.(dist-info|data)/", r"*.\1/", name) for name in names}
     fields = {key: frozenset(values) for key, values in _fields(message, "\n".join(texts)).items()}
-    fields |= {"entry point": frozenset(_entries(entries)), "tag": frozenset(tags)}
+    fields |= {"entry point": frozenset(_entries(points)), "tag": frozenset(tags)}
     return Wheel(message.get("Version", ""), frozenset(files), fields)
 
 

@@ -434,6 +434,15 @@ def test_setup_py_keeps_what_is_no_metadata_and_nothing_else(modern, name):
     assert (root / "setup.py").read_text() == left
 
 
+def test_a_module_beside_setup_py_can_still_be_imported_by_what_is_left(modern):
+    given = COMMAND.replace("VERSION", "__import__('subprocess').getoutput('git describe')")
+    files = {"setup.py": given, "README.md": "x\n", "build_steps.py": "Sass = None\n"}
+    result, root = modern(files)
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["build-system"]["build-backend"] == "setuptools.build_meta:__legacy__"
+
+
 ASIDE = {
     "def number():\n    v = subprocess.getoutput('git describe')\n    open('p/v.py', 'w').write(v)\n    return v\n\n\n"
     "setup(name='p', version=number())\n": "writes a file",
