@@ -22,6 +22,7 @@ from relengtools.versions.catalogue_release import (
     RELEASE_DISAGREEMENT,
     UNREADABLE_TAG,
 )
+from relengtools.versions.discover import MARKERS
 from relengtools.versions.history import Mapping, Tag
 from relengtools.versions.project import Project
 from relengtools.versions.release_order import Clone
@@ -36,8 +37,6 @@ _GRAVE = frozenset(
         catalogue.INVALID,
         catalogue.DISAGREEMENT,
         catalogue.FALLBACK,
-        catalogue.INVALID_SPECIFIER,
-        catalogue.INVALID_PYTHON,
         catalogue.MISSING,
         catalogue.UNREADABLE,
         catalogue.SYNTAX,
@@ -125,7 +124,7 @@ def _stated(candidate: Candidate) -> Claim | None:
 
 
 def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> Iterator[Finding]:
-    """The tag by itself: a version behind a prefix, and nothing that has to be guessed."""
+    """The tag by itself: a version behind a prefix; what has to be guessed needs another who says the same."""
     if candidate.tag is None:
         return
     release = history.read_tag(Tag(candidate.tag), candidate.mapping)
@@ -133,9 +132,11 @@ def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> It
     rule, reason = UNREADABLE_TAG, None
     if tagged is None:
         reason = f"names no version: {said.reason or 'nothing in it is one'}"
-    elif said.scheme != "rule" and pep440.read(release.bare).canonical != said.canonical:
+    elif said.scheme == "rule" or _confirmed(candidate, tagged, stated):
+        return
+    elif pep440.read(release.bare).canonical != said.canonical:
         reason = f"is no PEP 440 version behind a prefix: {said.canonical} would be a guess"
-    elif said.scheme != "rule" and (doubt := suspicious(release.bare)) and not _confirmed(candidate, tagged, stated):
+    elif doubt := suspicious(release.bare):
         rule, reason = catalogue.MISLEADING, f"is read as {said.canonical}: {doubt}"
     if reason:
         yield Finding(rule, f"{name} {reason}", Location(f"refs/tags/{candidate.tag}"), candidate.path)
@@ -164,7 +165,7 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
         return
     terms = checking.terms([project], {project.place.root: candidate.settings}, None, unsafe=False)
     found = checking.report([project], terms)
-    yield from (finding._replace(fix=None) for finding in found if finding.rule in _GRAVE)
+    yield from (finding._replace(fix=None) for finding in found if _grave(finding))
     if tagged is None or stated is None or pep440.equal(stated.version, tagged.version):
         return
     message = f"{stated.who} says {stated.version}, {tagged.who} {tagged.version}"
@@ -172,6 +173,13 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
         yield form_rules.finding(RELEASE_DISAGREEMENT, project.path, project.owner, message)
     else:
         yield Finding(RELEASE_DISAGREEMENT, message, Location(project.path), project.path)
+
+
+def _grave(finding: Finding) -> bool:
+    """Whether a finding of `check` makes a release wrong; a requirement does where it goes into the metadata."""
+    if finding.rule in (catalogue.INVALID_SPECIFIER, catalogue.INVALID_PYTHON):
+        return finding.location.file.rpartition("/")[2] in MARKERS
+    return finding.rule in _GRAVE
 
 
 def _names(candidate: Candidate) -> Iterator[Finding]:

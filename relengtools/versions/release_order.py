@@ -1,6 +1,7 @@
 """A clone as a release finds it: what is checked out, what is changed, and which releases came before."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -107,30 +108,44 @@ def _peers(refs: Iterable[Ref], tag: str | None, version: str, name: str | None,
     Without a tag those that bear the project's name, if any does, else those that bear none.
     """
     releases = [history.read_tag(Tag(ref.name, ref.date, ref.commit), mapping) for ref in refs]
-    names = [tag] if tag else [*(f"{name}{sign}{version}" for sign in "/@-" if name), version]
-    for text in names:
-        products = history.by_product([*releases, history.read_tag(Tag(text), mapping)])
+    texts = [tag] if tag else [*(f"{name}{sign}{version}" for sign in "/@-" if name), version]
+    for text in texts:
+        own = history.read_tag(Tag(text), mapping)
+        products = history.by_product([*releases, own])
         product = next((group for group in products if any(one.tag.name == text for one in group)), [])
-        peers = [one for one in product if one.tag.commit is not None and one.tag.name != tag and _certain(one)]
+        peers = [one for one in product if one.tag.commit is not None and one.tag.name != tag and _certain(one, own)]
         if peers:
             return peers
     return []
 
 
-def _certain(release: Release) -> bool:
-    """Whether a tag is a version beyond doubt."""
-    if release.conversion.scheme == "rule":
+def _certain(release: Release, own: Release) -> bool:
+    """Whether a tag is a version beyond doubt, or spelt like the one in question (rel_1_4_1, rel_1_4_2).
+
+    One number alone may count something else: release-1776.
+    """
+    if release.conversion.scheme == "rule" or _shape(release) == _shape(own):
         return True
-    return pep440.read(release.bare).canonical == release.conversion.canonical and not suspicious(release.bare)
+    exact = pep440.read(release.bare).canonical == release.conversion.canonical and "." in release.bare
+    return exact and not suspicious(release.bare)
+
+
+def _shape(release: Release) -> str:
+    return re.sub("[0-9]+", "0", release.tag.name)
 
 
 def _earlier(tree: Path, others: Sequence[Release], commit: str, own: Ref | None, ours: "Version") -> Iterator[Release]:
-    """Those that `commit` descends from, and those of the same line that are beside it and not of a later date."""
+    """Those that `commit` descends from, and those of the same line that are beside it and not of a later date.
+
+    A pre-release of another line is none: nobody gets it for want of a higher one.
+    """
     before, after = _names(tree, f"--merged={commit}"), _names(tree, f"--contains={commit}")
     for other in others:
+        name, version = other.tag.name, _version(other)
+        same = _line(version) == _line(ours)
         later = own is not None and None not in (own.date, other.tag.date) and (other.tag.date or 0) > (own.date or 0)
-        beside = other.tag.name not in after and not later and _line(_version(other)) == _line(ours)
-        if other.tag.name in before or beside:
+        beside = same and not later and name not in after
+        if beside or (name in before and (same or not version.is_prerelease)):
             yield other
 
 

@@ -233,6 +233,8 @@ def test_what_check_calls_grave_stops_a_release(run: Run, repo: Repo):
         files={"pyproject.toml": PROJECT.format("v1.2.3") + 'dependencies = ["a>=1.*"]\nrequires-python = ">=3.x"\n'}
     )
     assert codes(run("release", "--output-format", "json")) == ["RV401", "RV403"], "and not the odd spelling"
+    repo.commit(files={"pyproject.toml": PROJECT.format("1.2.3"), "dev-requirements.txt": "a>=1.*\n"})
+    assert codes(run("release", "--output-format", "json")) == []
 
 
 def test_a_version_from_the_tag(run: Run, repo: Repo):
@@ -265,8 +267,9 @@ def test_a_version_from_the_tag(run: Run, repo: Repo):
         ("V1.2.3", None),
         ("v1.2.3-1", "RV702"),
         ("v1.2", "RV702"),
-        ("REL_1_2_3", "RV701"),
-        ("1.2.3.Final", "RV701"),
+        ("REL_1_2_3", None),  # a guess, and the project says the same
+        ("REL_1_2_4", "RV701"),
+        ("1.2.4.Final", "RV701"),
         ("v1.2.3-4-g1a2b3c4", "RV701"),
         ("latest", "RV701"),
         ("v1.2.3-SNAPSHOT", "RV701"),
@@ -314,6 +317,8 @@ def tagged(repo: Repo, *tags: str) -> None:
         (["v2.0", ""], "RV705"),
         (["v1.2.3rc1", "v1.2.3rc2", ""], None),
         (["v1.2.3.post1", ""], "RV705"),
+        (["v2.0b1", ""], None),
+        (["v1.2.4rc1", ""], "RV705"),
         (["v1.2.2", "->next", "v2.0", "main<-", ""], None),
         (["v1.2.2", "->next", "v1.2.9", "main<-", ""], "RV705"),
         (["v1.2.2", "->next", "v1.3.0", "main<-", ""], None),
@@ -322,6 +327,7 @@ def tagged(repo: Repo, *tags: str) -> None:
         (["other/v9.0", "other/v9.1", "v1.2.2", ""], None),
         (["latest", "before-the-merge", "v1.2.2", ""], None),
         (["nightly-20240101", "v1.2.2", ""], None),
+        (["release-1776", "v1.2.2", ""], None),
         (["2.0-1", ""], None),  # who knows what that is
     ],
 )
@@ -330,6 +336,11 @@ def test_the_order_of_releases(run: Run, repo: Repo, tags, code):
     for arguments in ((), ("--tag", "v1.2.3")):
         found = codes(run("release", *arguments, "--output-format", "json"))
         assert found == ([code] if code else []), arguments
+
+
+def test_tags_that_are_all_spelt_alike_have_an_order(run: Run, repo: Repo):
+    tagged(repo, "rel_1_2_2", "rel_1_2_4", "")
+    assert codes(run("release", "--tag", "rel_1_2_3", "--output-format", "json")) == ["RV705"]
 
 
 def test_an_old_tag_can_be_judged_again(run: Run, repo: Repo):
