@@ -121,9 +121,10 @@ def full_disk(folder: Path) -> list[str]:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as name:
-        wrong = kills(Path(name), count) + full_disk(Path(name))
-    print(f"{count} kills and a full disk: {'nothing lost that was committed' if not wrong else ''}")
-    print(*wrong, sep="\n")
+        wrong = []
+        for label, found in ((f"{count} kills", kills(Path(name), count)), ("a full disk", full_disk(Path(name)))):
+            print(f"{label}: {'; '.join(found) or 'nothing lost that was committed'}", flush=True)
+            wrong += found
     sys.exit(bool(wrong))
 
 
