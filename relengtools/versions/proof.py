@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     """True if `new`, read again, equals `source` with each edited value replaced by the edit's new text."""
     suffix = source.path.suffix
-    prove = {".toml": _toml, ".cfg": _cfg, ".py": _python}.get(suffix)
+    prove = {".toml": _toml, ".lock": _toml, ".cfg": _cfg, ".py": _python}.get(suffix)
     try:
         if prove is None:
             return _plain(source, edits, new)

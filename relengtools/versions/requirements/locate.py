@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 from relengtools.findings import Edit
-from relengtools.versions.locate.source import BOM, Source
+from relengtools.versions.locate.source import BOM, Source, UnreadableError, utf8
 from relengtools.versions.requirements import text
 from relengtools.versions.requirements.requirement import Requirement
 
@@ -28,7 +28,7 @@ def requirements(source: Source) -> Iterator[Requirement]:
 
 def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     """Whether `new`, located again, holds the same requirements but for `edits`, and the same everything else."""
-    if source.path.name == "pyproject.toml" and not _is_toml(new):
+    if not _reads(source, new):
         return False
     again = Source(source.file, source.path, new, new.removeprefix(BOM).decode(source.encoding), source.encoding)
     before, after = list(requirements(source)), list(requirements(again))
@@ -38,13 +38,14 @@ def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     return all(_edited(old, changes) == new.text for old, new in zip(before, after, strict=True))
 
 
-def _is_toml(data: bytes) -> bool:
-    """The scanner leaves validity to tomllib."""
-    import tomllib
+def _reads(source: Source, new: bytes) -> bool:
+    """Whether the file is one to its own parser: the scanners leave validity to tomllib and configparser."""
+    from relengtools.versions.locate import cfg, toml
 
+    parse = {"pyproject.toml": toml.parse, "setup.cfg": cfg.parse}.get(source.path.name)
     try:
-        return bool(tomllib.loads(data.removeprefix(BOM).decode()))
-    except (ValueError, RecursionError):
+        return parse is None or bool(parse(utf8(source.file, source.path, new)))
+    except UnreadableError:
         return False
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from relengtools.versions.catalogue import SYNTAX
 from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
 from relengtools.versions.requirements.keys import files, texts
@@ -27,8 +28,10 @@ def quiet(project: Project, siblings: Mapping[str, str]) -> bool:
 
 
 def own(project: Project) -> list[Source]:
-    """The files of the project that state requirements beside other things."""
-    return [s for s in project.sources if s.path.name in OWN and s.path.parent == project.place.root]
+    """The files of the project that state requirements beside other things, but for those that nobody can read."""
+    broken = {problem.file for problem in project.problems if problem.rule is SYNTAX}
+    beside = [s for s in project.sources if s.path.name in OWN and s.path.parent == project.place.root]
+    return [source for source in beside if source.file not in broken]
 
 
 def name_of(text: str) -> str:
