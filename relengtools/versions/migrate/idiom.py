@@ -14,15 +14,20 @@ _FLAG = re.compile(r"--(?:tags|always|dirty|long|first-parent|abbrev=\d+|match=[
 
 
 class Idiom(NamedTuple):
-    """`variable` is the environment variable that comes first, `flags` are those of `git describe`.
+    """`variables` are the environment variables that come first, `flags` are those of `git describe`.
 
     `value` is the expression to put the normaliser around, `statement` what it stands in.
     """
 
-    variable: str | None
+    variables: tuple[str, ...]
     flags: tuple[str, ...]
     value: ast.expr
     statement: ast.stmt
+
+    @property
+    def variable(self) -> str | None:
+        """The environment variable that comes first."""
+        return next(iter(self.variables), None)
 
 
 def read(file: SetupFile) -> Idiom | None:
@@ -41,7 +46,7 @@ def read(file: SetupFile) -> Idiom | None:
     variables = [name for node in about for name in _variables(node)]
     text = " ".join(ast.unparse(node) for node in about)
     statement = next(s for s in file.tree.body if any(node is value for node in ast.walk(s)))
-    return Idiom(next(iter(variables), None), tuple(dict.fromkeys(_FLAG.findall(text))), value, statement)
+    return Idiom(tuple(dict.fromkeys(variables)), tuple(dict.fromkeys(_FLAG.findall(text))), value, statement)
 
 
 def is_normalised(file: SetupFile, idiom: Idiom) -> bool:
@@ -60,12 +65,16 @@ def normalised(file: SetupFile, idiom: Idiom, prefix: str) -> list[Cut] | None:
     name = normaliser.NAME
     while re.search(rf"\b{name}\b", text):
         name = f"_{name}"
-    function = normaliser.text(name, idiom.variable, "--always" in idiom.flags, prefix, newline)
+    function = normaliser.text(name, idiom.variables, "--always" in idiom.flags, prefix, newline)
     start, end = python.offsets(file.source, idiom.value)
     above = text.rfind("\n", 0, python.offsets(file.source, cast(ast.expr, idiom.statement))[0]) + 1
     empty = len(text[:above].replace("\r", "")) - len(text[:above].replace("\r", "").rstrip("\n"))
     before = newline * max(0, 3 - empty) if above else ""
-    cuts = [Cut(above, above, f"{before}{function}{newline * 2}"), Cut(start, start, f"{name}("), Cut(end, end, ")")]
+    cuts = [
+        Cut(above, above, f"{before}{function}{newline * 2}"),
+        Cut(start, start, f"{name}(lambda: "),
+        Cut(end, end, ")"),
+    ]
     return cuts if _proved(file, spliced(text, cuts), name) else None
 
 
@@ -81,7 +90,7 @@ def _proved(file: SetupFile, new: str, name: str) -> bool:
 
 
 class _Unwrap(ast.NodeTransformer):
-    """Takes the calls of a function off its argument, and counts them."""
+    """Puts what a function is given to call in place of its calls, and counts them."""
 
     def __init__(self, name: str) -> None:
         self.name, self.found = name, 0
@@ -90,7 +99,8 @@ class _Unwrap(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == self.name:
             self.found += 1
-            return node.args[0]
+            assert isinstance(node.args[0], ast.Lambda)
+            return node.args[0].body
         return node
 
 

@@ -6,24 +6,29 @@ alone. After a tag that is a post- or dev-release itself there is no room for a 
 because a hash of digits alone would compare as a number, and seven digits are kept, because a checkout and an archive
 differ in how many they give. A snapshot that a packager dates (TAG_git20260603) comes after its TAG too:
 TAG.post20260603.
+
+An sdist has no git, or stands in somebody else's repository, so there the version is that of PKG-INFO.
 """
 
 import re
+from collections.abc import Sequence
 
 NAME = "pep440"
 _DOC = '''\
-def NAME(version):
+def NAME(ask):
     """PEP 440 for what git and packagers say: TAG-N-gHASH is TAG.postN+gHASH, TAG_gitDATE is TAG.postDATE."""
     import os
     import re
 
     info = os.path.join(os.path.dirname(os.path.abspath(__file__)), "PKG-INFO")
-    version = (version or "").strip()
-ALWAYS\
-    if not version and os.path.exists(info):  # an sdist says what it was made as
+    # An sdist says what it was made as.
+    if os.path.exists(info)UNLESS:
         with open(info, encoding="utf-8") as file:
-            version = re.search("^Version: *(.*)$", file.read(), re.M).group(1).strip()
-    if not version:
+            version = re.search("^Version: *(.*)$", file.read(), re.M).group(1)
+    else:
+        version = ask() or ""
+    version = version.strip()
+    if not version or version.startswith("fatal: ")ALWAYS:
         raise SystemExit("setup.py: no version: CURE")
     dirty = version.endswith("-dirty")
     version = version[:-6] if dirty else version
@@ -41,28 +46,27 @@ PREFIX\
     local += ["dirty"] if dirty else []
     return version + ("+" + ".".join(local) if local else "")
 '''
-_ALWAYS = """\
-    if re.match("[0-9a-f]{7,40}$", version):  # a commit with no tag below it
-        version = ""
-"""
+_ALWAYS = ' or re.match("[0-9a-f]{7,40}$", version)'
+"""What git says of a commit with no tag below it, if it has to say something."""
 
 
 def present(setup_py: str) -> bool:
     """Whether setup.py has the function, so that what git says becomes PEP 440."""
-    return (
-        re.search(r"^def _*pep440\(version\):\r?\n    \"\"\"PEP 440 for what git", setup_py, re.MULTILINE) is not None
-    )
+    return re.search(r"^def _*pep440\(ask\):\r?\n    ...PEP 440 for what git", setup_py, re.MULTILINE) is not None
 
 
-def text(name: str, variable: str | None, always: bool, prefix: str, newline: str) -> str:
-    """The function, called `name`.
+def text(name: str, variables: Sequence[str], always: bool, prefix: str, newline: str) -> str:
+    """The function, called `name`; it takes what asks git, without an argument.
 
-    `variable` is the environment variable that has the version, `always` whether git was told to name a commit where no
-    tag is, `prefix` what stands in front of the version in tags.
+    `variables` are the environment variables that come first, `always` says whether git was told to name a commit
+    where no tag is, `prefix` what stands in front of the version in tags.
     """
-    cure = f"set {variable}, or fetch" if variable else "fetch"
+    given = " or ".join(f'os.environ.get("{variable}")' for variable in variables)
+    unless = f" and not {given}" if len(variables) == 1 else f" and not ({given})" if variables else ""
+    cure = f"set {variables[0]}, or fetch" if variables else "fetch"
     lines = (
         _DOC.replace("NAME", name, 1)
+        .replace("UNLESS", unless)
         .replace("CURE", f"{cure} the tags (git fetch --tags)")
         .replace("ALWAYS", _ALWAYS if always else "")
         .replace("PREFIX", f'    version = re.sub(r"^{re.escape(prefix)}", "", version)\n' if prefix else "")

@@ -115,11 +115,25 @@ def test_without_a_version_it_stops_and_says_what_to_do(migrated):
     assert project.version("") == "setup.py: no version: set PKGVER, or fetch the tags (git fetch --tags)"
 
 
+@pytest.mark.parametrize("name", ["check_output", "getenv", "function"])
+def test_an_sdist_of_any_variant_needs_no_git(migrated, name):
+    project = migrated(VARIANTS[name][0])
+    (project.root / "PKG-INFO").write_text("Version: 1.0.post2+ga73a73b\n")
+    (project.root / "bin/git").unlink(missing_ok=True)
+    assert project.version(None) == "1.0.post2+ga73a73b"
+
+
+def test_an_error_of_git_is_no_version(migrated):
+    project = migrated(GETENV)
+    said = project.version("fatal: not a git repository (or any of the parent directories)")
+    assert said.startswith("setup.py: no version: set PKGVER")
+
+
 def test_an_sdist_knows_its_version(migrated):
     project = migrated(USUAL)
     (project.root / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: hubsrht\nVersion: 0.62.4.post2+ga73a73b\n")
     assert project.version(None) == "0.62.4.post2+ga73a73b"
-    assert project.version("0.62.5") == "0.62.5"
+    assert project.version("9.9-1-g1234567") == "0.62.4.post2+ga73a73b", "somebody else's repository"
     assert project.version(None, PKGVER="1.0") == "1.0"
 
 
@@ -183,18 +197,18 @@ ver = (
 setup(name="p", version=ver)
 """
 VARIANTS = {
-    "usual": (USUAL, "ver = pep440(os.environ.get"),
-    "check_output": (CHECKED, "version=pep440(subprocess.check_output"),
-    "getenv": (GETENV, 'version = pep440(os.getenv("PKGVER")'),
-    "popen": (POPEN, "version=pep440(os.popen"),
-    "function": (FUNCTION, "version=pep440(version())"),
-    "try": (TRY, "version=pep440(ver)"),
-    "main": (MAIN, "version=pep440(subprocess"),
-    "setuptools": (USUAL.replace("distutils.core", "setuptools"), "ver = pep440("),
-    "windows": (USUAL.replace("\n", "\r\n"), "ver = pep440("),
-    "brackets": (BRACKETS, "    pep440(os.environ"),
-    "umlauts": (USUAL.replace("hubsrht", "hübsch"), "ver = pep440("),
-    "its name is taken": ("pep440 = 1\n" + USUAL, "ver = _pep440("),
+    "usual": (USUAL, "ver = pep440(lambda: os.environ.get"),
+    "check_output": (CHECKED, "version=pep440(lambda: subprocess.check_output"),
+    "getenv": (GETENV, 'version = pep440(lambda: os.getenv("PKGVER")'),
+    "popen": (POPEN, "version=pep440(lambda: os.popen"),
+    "function": (FUNCTION, "version=pep440(lambda: version())"),
+    "try": (TRY, "version=pep440(lambda: ver)"),
+    "main": (MAIN, "version=pep440(lambda: subprocess"),
+    "setuptools": (USUAL.replace("distutils.core", "setuptools"), "ver = pep440(lambda: "),
+    "windows": (USUAL.replace("\n", "\r\n"), "ver = pep440(lambda: "),
+    "brackets": (BRACKETS, "    pep440(lambda: os.environ"),
+    "umlauts": (USUAL.replace("hubsrht", "hübsch"), "ver = pep440(lambda: "),
+    "its name is taken": ("pep440 = 1\n" + USUAL, "ver = _pep440(lambda: "),
 }
 
 
@@ -248,8 +262,8 @@ def test_what_is_no_idiom_or_not_clear_stays(tree, run, text):
 
 
 def test_the_normaliser_runs_on_python_3_8_and_is_ascii():
-    for variable, always, prefix in (("PKGVER", True, "hub-"), (None, False, "")):
-        text = normaliser.text("pep440", variable, always, prefix, "\n")
+    for variables, always, prefix in ((("PKGVER", "TAG"), True, "hub-"), ((), False, "")):
+        text = normaliser.text("pep440", variables, always, prefix, "\n")
         ast.parse(text, feature_version=(3, 8))
         assert text.isascii()
         assert len(text.splitlines()) < 35
@@ -258,8 +272,8 @@ def test_the_normaliser_runs_on_python_3_8_and_is_ascii():
 
 def function(prefix=""):
     names = {"__file__": "/nowhere/setup.py"}
-    exec(normaliser.text("pep440", None, False, prefix, "\n"), names)  # our own code
-    return names["pep440"]
+    exec(normaliser.text("pep440", (), False, prefix, "\n"), names)  # our own code
+    return lambda said: names["pep440"](lambda: said)
 
 
 def test_a_prefix_of_tags_is_taken_off():

@@ -1,5 +1,7 @@
 """Really built before and after: nothing of ours is lost, and what people lose by hand is found."""
 
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -225,6 +227,24 @@ def test_a_loss_that_only_building_shows_stops_the_migration(bookshop, run):
     assert "bookshop: not migrated: 1 loss above" in result.err
     assert result.out == ""
     assert (bookshop("rev-parse", "HEAD"), bookshop("status", "--porcelain")) == (before, "")
+
+
+def test_an_sdist_and_the_wheel_from_it_have_the_version_of_the_repository(tree, run):
+    root = tree({})
+    repo = Repo(root / "p")
+    ask = "subprocess.check_output(['git', 'describe', '--tags'])"
+    setup = (
+        f"import subprocess\nfrom setuptools import setup\nsetup(name='p', version={ask}.decode(), py_modules=['p'])\n"
+    )
+    repo.commit("0.62.4", files={"setup.py": setup, "p.py": ""})
+    assert run("migrate", "p").code == 0
+    repo("add", "setup.py")
+    commit = repo.commit()[:7]
+    done = subprocess.run([sys.executable, "-m", "build", "-o", "out", "p"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]
+    names = sorted(path.name for path in (root / "out").iterdir())
+    version = f"0.62.4.post1+g{commit}"
+    assert names == [f"p-{version}-py3-none-any.whl", f"p-{version}.tar.gz"]
 
 
 def test_a_project_that_does_not_build_as_it_is_is_told_so(bookshop, run):
