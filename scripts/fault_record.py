@@ -7,7 +7,6 @@ A kill may cost the group that wasn't committed (5 s), with --durable one sample
 The full disk is a tmpfs of 1 MB where we may mount one, else a limit on the size of files.
 """
 
-import os
 import random
 import signal
 import sqlite3
@@ -96,13 +95,12 @@ def full_disk(folder: Path) -> list[str]:
             recorder = begin(path, process.pid, "--duration", "25s")
             time.sleep(7)
             ballast = small / "ballast"
-            with ballast.open("wb") as stream:
+            with ballast.open("wb", buffering=0) as stream:
                 try:
                     while True:
                         stream.write(b"\0" * 4096)
-                        stream.flush()
                 except OSError:
-                    os.ftruncate(stream.fileno(), ballast.stat().st_size)
+                    pass
             time.sleep(11)
             ballast.unlink()
             recorder.wait(60)
@@ -122,7 +120,11 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as name:
         wrong = []
-        for label, found in ((f"{count} kills", kills(Path(name), count)), ("a full disk", full_disk(Path(name)))):
+        for label, attempt in (
+            (f"{count} kills", lambda: kills(Path(name), count)),
+            ("a full disk", lambda: full_disk(Path(name))),
+        ):
+            found = attempt()
             print(f"{label}: {'; '.join(found) or 'nothing lost that was committed'}", flush=True)
             wrong += found
     sys.exit(bool(wrong))
