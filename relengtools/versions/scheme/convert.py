@@ -28,6 +28,8 @@ TARGETS = tuple(scheme.value for scheme in WRITERS)
 _PEP440_FIRST = frozenset({"auto", "pep440"})
 POLICIES = tuple(policy.value for policy in Policy)
 
+# What JSON writes as it is.
+_UNESCAPED = re.compile(r"[ !#-\[\]-~]*")
 _ARCH_ONLY = re.compile(r"[._+](?:g|r[0-9])")
 _RPM_ONLY = re.compile(
     r"-[0-9][0-9a-z.]*\.(?:el|fc|amzn|mga|suse)[0-9]|[0-9]-0\.[0-9]+\.(?:a|b|rc|alpha|beta|pre|dev)[0-9]*\Z"
@@ -76,11 +78,11 @@ def convert(
 
 def as_json(conversion: Conversion) -> str:
     """One line of JSON Lines."""
-    if conversion.version == conversion.input and conversion.exact and conversion.input == conversion.canonical:
-        # A canonical version has no character that JSON would have to escape.
-        text, scheme = conversion.input, conversion.scheme
+    text, scheme, version, canonical, exact, _ = conversion
+    if exact and _UNESCAPED.fullmatch(text):
+        # Most are so, and this takes a quarter of the time.
         return (
-            f'{{"input": "{text}", "scheme": "{scheme}", "version": "{text}", "canonical": "{text}", '
+            f'{{"input": "{text}", "scheme": "{scheme}", "version": "{version}", "canonical": "{canonical}", '
             '"exact": true, "reason": null}'
         )
     import json
