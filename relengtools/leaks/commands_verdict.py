@@ -340,7 +340,9 @@ def _plan_text(found: "Plan") -> str:
         lines = [f"{name}: {leak} can't be promised to be seen within {units.duration(found.farthest)}"]
     else:
         lines = [f"{name}: {leak} is seen after {units.duration(way.seconds)}, {share}"]
-    if found.guessed:
+    if way.obstacle:
+        lines.append(f"  {printable(way.obstacle)}")
+    if found.guessed and way.seconds is not None:
         lines.append(f"  that is a guess: {observed} tell nothing of slower noise; record longer and ask again")
     lines += [f"  {_way_text(other, way)}" for other in found.others]
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from relengtools.errors import RelengError
-from relengtools.leaks import judge, levels, power, scene, units
+from relengtools.leaks import judge, levels, memory, power, scene, series, units
 from relengtools.leaks.power import Source
 from relengtools.leaks.scene import Scene
 from relengtools.leaks.series import FloatArray, Frame
@@ -37,13 +37,17 @@ STACK = 8192.0
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to see the leak: which metric at which rate, adjusted for what, and after how many seconds (or never)."""
+    """One way to see the leak: which metric at which rate, adjusted for what, and after how many seconds (or never).
+
+    `obstacle` says what takes the time, where that is known.
+    """
 
     metric: str
     rate: float
     adjusted_for: tuple[str, ...]
     seconds: float | None
     assuming: str = ""
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def _way_json(way: Way) -> dict[str, Any]:
         "adjusted_for": list(way.adjusted_for),
         "seconds": way.seconds,
         "assuming": way.assuming or None,
+        "obstacle": way.obstacle or None,
     }
 
 
@@ -105,7 +110,8 @@ def plan(
     asked = power.source(whole, metric)
     if len(asked.life.t) < levels.FEWEST_ROWS or not asked.observed:
         raise RelengError(f"{frame.source}: is too short to know its noise; record for longer")
-    way = Way(metric, rate, asked.life.roles.load, shortest(asked, rate, target))
+    seconds = shortest(asked, rate, target)
+    way = Way(metric, rate, asked.life.roles.load, seconds, obstacle=_obstacle(asked, rate, seconds))
     return Plan(frame.source, target, asked.observed, way, tuple(_others(whole, way, target)))
 
 
@@ -126,6 +132,21 @@ def _others(whole: Scene, way: Way, target: float) -> Iterator[Way]:
         each = f"each {units.amount(way.metric, STACK)} that leak hold a goroutine"
         found = shortest(other, way.rate / STACK, target, FEWER)
         yield Way(goroutines, way.rate / STACK, other.life.roles.load, found, each)
+
+
+def _obstacle(of: Source, rate: float, seconds: float | None) -> str:
+    """Why it takes so long: a store of messages, or a day without load gauges, looks the same."""
+    columns, names = of.life.frame.columns, [n for n in of.life.roles.events if memory.HEAP in of.life.frame.columns]
+    handled = memory.messages({n: series.carried(columns[n]) for n in names}, tuple(names))
+    if handled is not None and handled[-1] > handled[0]:
+        each = rate * of.observed / float(handled[-1] - handled[0])
+        if each < memory.PAGE:
+            kept, least = (units.amount(memory.HEAP, value) for value in (each, memory.PAGE))
+            return f"it is {kept} for each message handled, and a store may keep up to {least}"
+    waves = not judge.is_count(of.metric) and not of.life.roles.load
+    if waves and (seconds is None or seconds >= 0.9 * levels.UNEXPLAINED_S):
+        return "without load gauges a wave of the day looks the same: give --load, or record with --metrics"
+    return ""
 
 
 # ------------------------------------------------------------------------------------------------ search

@@ -9,7 +9,6 @@ Levels. y = level + rate·t + e, where e is drawn from the noise posterior of mo
 scaled inverse χ². White noise of blocks is white noise of rows whose variance is that times the rows in a block; what
 remembers is an Ornstein–Uhlenbeck process of the same τ. For times below that of the recording, noise is that of
 windows of about that length, each with its own posterior, so that nothing is carried from one scale to another.
-Two runs of one program differ in scale too: σ is multiplied by a lognormal factor, SPREAD.
 Counts. The recorded rows themselves, from a random row on and round again, less what stayed, plus a Poisson process.
 Load, and the heap and the messages where those decide, are taken from the same rows; load acts on counts by these rows,
 on levels not at all, since the judge projects it out exactly.
@@ -25,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from relengtools.leaks import identity, judge, levels, memory, series, trend
+from relengtools.leaks import counts, identity, judge, levels, memory, series, trend
 from relengtools.leaks.scene import Scene
 from relengtools.leaks.series import FloatArray, Frame, Regimes
 from relengtools.leaks.trend import Noise
@@ -34,7 +33,6 @@ from relengtools.leaks.verdict import Kind
 ROWS_A_BLOCK = 5
 MOST_ROWS = 4096
 MOST_WINDOWS = 16
-SPREAD = 0.15
 Random = np.random.Generator
 
 
@@ -60,6 +58,8 @@ def source(whole: Scene, metric: str, *, adjusted: bool = True) -> Source:
     frame, roles = whole.frame, whole.roles
     load = roles.load if adjusted else ()
     kept = {metric, *load}
+    if judge.is_count(metric):
+        kept |= {counts.ESTABLISHED} & set(frame.columns)
     if not judge.is_count(metric) and memory.HEAP in frame.columns and levels.is_heap_driven(metric):
         kept |= {memory.HEAP, *memory.counters(roles.events)}
     life = Frame(frame.source, frame.time[part], {n: frame.columns[n][part] for n in kept}, np.empty(0))
@@ -123,9 +123,9 @@ def _posteriors(of: Source, windows: int) -> list[Noise]:
 
 def _drawn(noise: Noise, random: Random) -> tuple[float, float, float]:
     """τ in s, the variance of what remembers at a moment, and that of white noise times seconds."""
-    which = random.choice(len(noise.weight), p=noise.weight / noise.weight.sum())
+    which = random.choice(len(noise.weight), p=noise.weight)
     tau, white = float(noise.tau[which]), float(noise.white[which])
-    variance = float(noise.squares[which] / random.chisquare(noise.freedom) * np.exp(SPREAD * random.normal()) ** 2)
+    variance = float(noise.squares[which] / random.chisquare(noise.freedom))
     if tau <= 0:
         return 1.0, 0.0, variance * noise.block
     x = noise.block / tau
@@ -198,7 +198,7 @@ def _counter(values: FloatArray, at: npt.NDArray[np.intp], t: FloatArray) -> Flo
 def _unleaked(of: Source) -> FloatArray:
     """The count less what came and stayed, so that a leak in the recording isn't planned for twice."""
     y = of.life.frame.columns[of.metric]
-    gauges = {n: of.life.frame.columns[n] for n in of.life.roles.load}
+    gauges = {n: g for n, g in of.life.frame.columns.items() if n != of.metric}
     known = identity.learn(y, gauges, of.life.regimes.slices)
     left = known.residual(y, gauges)
     rows = np.flatnonzero(np.isfinite(left))

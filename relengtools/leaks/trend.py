@@ -169,15 +169,21 @@ def weigh(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[
 
 
 def noise(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[FloatArray] = ()) -> Noise:
-    """The posterior of the noise in `y`, whatever its mean is: the arguments are those of `weigh`."""
+    """The posterior of the noise in `y`, around nothing or a line: the arguments are those of `weigh`.
+
+    What bends or steps is noise here: it may come again, and not where it came.
+    """
     fitted = _fitted(y, blocks, nuisance, clocks)
     span = float(blocks.t[-1] - blocks.t[0]) or 1.0
     covariances = [(0.0, 1.0), *((tau * span, white) for tau in TAUS for white in WHITES)]
-    squares = np.array([p.rest for p in fitted.parts]) * fitted.scale**2
-    weight = fitted.weights
-    mean = (weight * squares).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-300)
+    plain = [i for i, model in enumerate(fitted.shapes.models) if model.shape in (Shape.NONE, Shape.LINE)]
+    logs = np.array([fitted.parts[i].log for i in plain])
+    weight = np.exp(logs - logs.max())
+    squares = np.array([fitted.parts[i].rest for i in plain]) * fitted.scale**2
+    mass = weight.sum(axis=0)
     taus, whites = np.array(covariances).T
-    return Noise(weight.sum(axis=0), taus, whites, mean, fitted.freedom, span / max(1, len(y) - 1))
+    mean = (weight * squares).sum(axis=0) / np.maximum(mass, 1e-300)
+    return Noise(mass / mass.sum(), taus, whites, mean, fitted.freedom, span / max(1, len(y) - 1))
 
 
 def _fitted(y: FloatArray, blocks: Blocks, nuisance: FloatArray, clocks: Sequence[FloatArray]) -> _Fitted:
