@@ -164,12 +164,17 @@ def read_tag(tag: Tag, mapping: Mapping) -> Release:
     return Release(tag, whole, tag.name[:start], tag.name[start:])
 
 
+def product(release: Release) -> str:
+    """The name that a tag has before its version, with the sign between them, as in `api/`; most have none."""
+    return _SAYS_VERSION.sub("", release.prefix).lower()
+
+
 def by_product(releases: Sequence[Release]) -> list[list[Release]]:
     """The releases that have a version, by product.
 
     `api/v1.0` and `api@1.0` name one. A name before a dash may be that of the only one, unless there are several.
     """
-    names = [_SAYS_VERSION.sub("", release.prefix).lower() for release in releases]
+    names = [product(release) for release in releases]
     dashed = [name for name, count in Counter(names).items() if count > 1 and name and name[-1] not in "/@="]
     products: dict[str, list[Release]] = defaultdict(list)
     for name, release in zip(names, releases, strict=True):

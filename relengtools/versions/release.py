@@ -1,6 +1,5 @@
 """A release to findings: its tag, its project, its distributions, and whether all of them say the same."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -35,7 +34,6 @@ from relengtools.versions.settings import DEFAULT, Settings
 _GRAVE = frozenset(
     {
         catalogue.INVALID,
-        catalogue.DISAGREEMENT,
         catalogue.FALLBACK,
         catalogue.MISSING,
         catalogue.UNREADABLE,
@@ -96,9 +94,8 @@ def version(candidate: Candidate) -> str | None:
 
 def names(tag: str, project: str | None) -> bool:
     """Whether the tag bears the project's name before its version, as in `api/v1.0`."""
-    prefix = history.read_tag(Tag(tag), Mapping()).prefix
-    words = [word for word in re.split(r"[/@]|-(?=v?$)|==", prefix) if word not in ("", "v")]
-    return project is not None and bool(words) and normalized(words[-1]) == normalized(project)
+    product = release_order.product(history.read_tag(Tag(tag), Mapping()))
+    return project is not None and product == normalized(project)
 
 
 def _tagged(candidate: Candidate) -> Claim | None:
@@ -176,9 +173,12 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
 
 
 def _grave(finding: Finding) -> bool:
-    """Whether a finding of `check` makes a release wrong; a requirement does where it goes into the metadata."""
+    """Whether a finding of `check` makes a release wrong: only what is installed or goes into the metadata does."""
+    name = finding.location.file.rpartition("/")[2]
     if finding.rule in (catalogue.INVALID_SPECIFIER, catalogue.INVALID_PYTHON):
-        return finding.location.file.rpartition("/")[2] in MARKERS
+        return name in MARKERS
+    if finding.rule is catalogue.DISAGREEMENT:
+        return name in MARKERS or (name.endswith(".py") and name != "conf.py")
     return finding.rule in _GRAVE
 
 

@@ -13,6 +13,7 @@ from relengtools.versions.catalogue_release import CUT_OFF, DIRTY_TREE, GOES_BAC
 from relengtools.versions.git import Ref
 from relengtools.versions.history import Mapping, Release, Tag
 from relengtools.versions.locate.source import shown
+from relengtools.versions.requirements.quiet import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.suspicion import suspicious
 
@@ -102,21 +103,22 @@ def _place(
         yield GOES_BACK, f"{version} sorts below {printable(highest.tag.name)}, which came before it"
 
 
+def product(release: Release) -> str:
+    """The project that a tag names before its version, normalised; empty where it names none."""
+    return normalized(re.split("[/@]", history.product(release).rstrip("/@=-_ "))[-1])
+
+
 def _peers(refs: Iterable[Ref], tag: str | None, version: str, name: str | None, mapping: Mapping) -> list[Release]:
     """The releases of the same product that have a version beyond doubt, without the one in question.
 
     Without a tag those that bear the project's name, if any does, else those that bear none.
     """
-    releases = [history.read_tag(Tag(ref.name, ref.date, ref.commit), mapping) for ref in refs]
-    texts = [tag] if tag else [*(f"{name}{sign}{version}" for sign in "/@-" if name), version]
-    for text in texts:
-        own = history.read_tag(Tag(text), mapping)
-        products = history.by_product([*releases, own])
-        product = next((group for group in products if any(one.tag.name == text for one in group)), [])
-        peers = [one for one in product if one.tag.commit is not None and one.tag.name != tag and _certain(one, own)]
-        if peers:
-            return peers
-    return []
+    releases = [history.read_tag(Tag(ref.name, ref.date, ref.commit), mapping) for ref in refs if ref.name != tag]
+    own = history.read_tag(Tag(tag or version), mapping)
+    certain = [one for one in releases if one.conversion.canonical is not None and _certain(one, own)]
+    names = [product(own)] if tag else [name or "", ""]
+    groups = ([one for one in certain if product(one) == wanted] for wanted in names)
+    return next((group for group in groups if group), [])
 
 
 def _certain(release: Release, own: Release) -> bool:

@@ -233,7 +233,9 @@ def test_what_check_calls_grave_stops_a_release(run: Run, repo: Repo):
         files={"pyproject.toml": PROJECT.format("v1.2.3") + 'dependencies = ["a>=1.*"]\nrequires-python = ">=3.x"\n'}
     )
     assert codes(run("release", "--output-format", "json")) == ["RV401", "RV403"], "and not the odd spelling"
-    repo.commit(files={"pyproject.toml": PROJECT.format("1.2.3"), "dev-requirements.txt": "a>=1.*\n"})
+    lock = '[[package]]\nname = "demo-pkg"\nversion = "1.2.2"\nsource = { editable = "." }\n'
+    quiet = {"dev-requirements.txt": "a>=1.*\n", "uv.lock": lock, "docs/conf.py": 'release = "1"\n'}
+    repo.commit(files={"pyproject.toml": PROJECT.format("1.2.3"), **quiet})
     assert codes(run("release", "--output-format", "json")) == []
 
 
@@ -325,6 +327,7 @@ def tagged(repo: Repo, *tags: str) -> None:
         (["1.2.3", ""], "RV706"),
         (["->next", "v1.2.3.0", "main<-", ""], "RV706"),
         (["other/v9.0", "other/v9.1", "v1.2.2", ""], None),
+        (["core-v9.0", "v1.2.2", ""], None),
         (["latest", "before-the-merge", "v1.2.2", ""], None),
         (["nightly-20240101", "v1.2.2", ""], None),
         (["release-1776", "v1.2.2", ""], None),
