@@ -13,6 +13,8 @@ from relengtools.errors import Attempts, RelengError, printable
 
 if TYPE_CHECKING:
     from relengtools.leaks.record import Outcome, Progress
+    from relengtools.leaks.recording import Loaded
+    from relengtools.leaks.series import Frame
 
 _SPANS = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
@@ -202,25 +204,44 @@ def analyze(
       relengtools leaks analyze --load sessions --metric vms_bytes --output-format json history.csv
     """
     needs_numpy("analyze")
-    import time
-
-    from relengtools.leaks import heartbeat, judge, series
+    from relengtools.leaks import judge
 
     attempts = Attempts(say)
     for path in recordings:
         with attempts:
-            frame, recording = series.opened(path)
-            for remark in heartbeat.remarks(recording, time.time()) if recording else []:
-                say(f"{printable(path)}: {remark}")
-            _say_undated(path, frame.undated)
+            frame, recording = opened(path)
             analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json()
-            click.echo(json.dumps(analysis) if output_format == "json" else _table(analysis, metrics))
+            if output_format == "json":
+                click.echo(json.dumps(analysis))
+            else:
+                click.echo("\n".join([_table(analysis, metrics), *reached(frame, recording, analysis["metrics"])]))
     ctx.exit(2 if attempts.failed else 0)
+
+
+def opened(path: str) -> "tuple[Frame, Loaded | None]":
+    """A recording or CSV file, and on stderr what is odd about it."""
+    import time
+
+    from relengtools.leaks import heartbeat, series
+
+    frame, recording = series.opened(path)
+    for remark in heartbeat.remarks(recording, time.time()) if recording else []:
+        say(f"{printable(path)}: {remark}")
+    _say_undated(path, frame.undated)
+    return frame, recording
 
 
 def _say_undated(path: str, rows: int) -> None:
     if rows:
         say(f"{printable(path)}: {_counted(rows, 'row')} without a time left out")
+
+
+def reached(frame: "Frame", recording: "Loaded | None", metrics: dict[str, Any]) -> list[str]:
+    """When a leak meets a limit that is known, a line each."""
+    from relengtools.leaks import exhaustion
+
+    limits = exhaustion.limits(frame, recording, metrics)
+    return [f"  {printable(exhaustion.sentence(limit))}" for limit in limits if limit["seconds_low"] is not None]
 
 
 def _folder(ctx: click.Context, param: click.Parameter, value: str) -> Path:

@@ -8,7 +8,7 @@ import click
 
 from relengtools.errors import Attempts, RelengError, printable
 from relengtools.leaks import units
-from relengtools.leaks.commands import NAMES, judging, needs_numpy, say
+from relengtools.leaks.commands import NAMES, judging, needs_numpy, opened, say
 
 if TYPE_CHECKING:
     from relengtools.leaks.compare import Change, Rates, Side
@@ -131,9 +131,9 @@ def _checked(
     *,
     strict: bool,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    from relengtools.leaks import exhaustion, gate, judge, report, series, trend
+    from relengtools.leaks import exhaustion, gate, judge, report, trend
 
-    frame, loaded = series.opened(path)
+    frame, loaded = opened(path)
     allowed = _by_column(most, frame.columns, frame.source)
     ends = _by_column(limits, frame.columns, frame.source)
     asked = tuple(dict.fromkeys([*(gate.named(m, frame.columns, frame.source) for m in metrics), *allowed, *ends]))
@@ -203,10 +203,10 @@ def compare(
     """
     needs_numpy("compare")
     from relengtools.leaks import compare as comparing
-    from relengtools.leaks import gate, series
+    from relengtools.leaks import gate
 
     def judged(path: str) -> "Side":
-        frame = series.read(path)
+        frame, _ = opened(path)
         named = tuple(gate.named(m, frame.columns, frame.source) for m in metrics)
         asked.update(dict.fromkeys(named))
         return comparing.side(frame, load=load, events=events, metrics=named)
@@ -318,10 +318,10 @@ def plan(
       relengtools leaks plan soju.db --rate 3/d --metric fds --power 0.95
     """
     needs_numpy("plan")
-    from relengtools.leaks import gate, series
+    from relengtools.leaks import gate
     from relengtools.leaks import plan as planning
 
-    frame = series.read(recording)
+    frame, _ = opened(recording)
     column = gate.named(metric, frame.columns, frame.source)
     wanted = gate.in_unit(column, rate)
     if not wanted:
