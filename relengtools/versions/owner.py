@@ -125,7 +125,7 @@ def _expression(setting: Setting, answer: backends.Expression) -> Owner:
 
 def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
     from relengtools.versions.evaluate.answer import guarded
-    from relengtools.versions.evaluate.known import search
+    from relengtools.versions.evaluate.regex import search
     from relengtools.versions.evaluate.values import Match
 
     source = setting.files.source(answer.file, python=answer.file.endswith(".py"))

@@ -153,7 +153,7 @@ def _formatted(provider: str, options: _Options, found: Description) -> str:
 
 def _tag_version(provider: str, options: _Options, tag: str) -> str:
     """The version in the tag, by the provider's own pattern."""
-    from relengtools.versions.evaluate.known import search
+    from relengtools.versions.evaluate.regex import search
     from relengtools.versions.evaluate.values import RaisedError, TooMuchError
 
     try:

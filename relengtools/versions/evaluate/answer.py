@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from relengtools.versions.declaration import Declaration, Kind
-from relengtools.versions.evaluate.expressions import Frame
+from relengtools.versions.evaluate.expressions import Expressions
 from relengtools.versions.evaluate.incremental import public
 from relengtools.versions.evaluate.interpreter import Interpreter
-from relengtools.versions.evaluate.methods import call
-from relengtools.versions.evaluate.run import Standing
+from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import (
     Document,
+    Fields,
     Instance,
     Module,
     RaisedError,
@@ -19,9 +19,12 @@ from relengtools.versions.evaluate.values import (
     Text,
     TooMuchError,
     Unknown,
+    UntoldError,
     Value,
 )
 from relengtools.versions.locate.source import Source
+
+_Place = tuple[ast.expr | None, Document | None]
 
 
 def guarded(work: Callable[[], Value]) -> Value:
@@ -30,62 +33,97 @@ def guarded(work: Callable[[], Value]) -> Value:
         return work()
     except RaisedError as error:
         return Unknown(f"evaluating it raises {error.kind}{error.about}")
-    except (TooMuchError, RecursionError):
+    except UntoldError as error:
+        return error.unknown
+    except (TooMuchError, RecursionError, MemoryError):
         return Unknown("it takes more than a static reading is worth")
 
 
 def attribute(run: Interpreter, path: Path, names: tuple[str, ...]) -> Declaration | Unknown:
     """The first of `names` that the module at `path` has, as the build would get it by importing the module."""
-    module = guarded(lambda: run.module_at(path, path.stem))
-    if not isinstance(module, Module):
-        return module if isinstance(module, Unknown) else Unknown(f"{path.name} is no module")
-    run.run(module)
+    module = _module(run, path)
+    if isinstance(module, Unknown):
+        return module
     for name in names:
         value = guarded(lambda name=name: run.get(module, name))  # type: ignore[misc]
         if not isinstance(value, Unknown) or name in module.scope.names:
-            return declared(value, *_place(module.scope, name))
+            return declared(value, *_place(module.scope, name), joins=True)
     return Unknown(f"{path.name} has no {' or '.join(names)} that can be told")
 
 
 def expression(run: Interpreter, path: Path, text: str) -> Declaration | Unknown:
     """What an expression gives in the module at `path`, as hatch's `code` source evaluates it."""
-    module = guarded(lambda: run.module_at(path, path.stem))
-    if not isinstance(module, Module):
-        return module if isinstance(module, Unknown) else Unknown(f"{path.name} is no module")
-    run.run(module)
+    module = _module(run, path)
+    if isinstance(module, Unknown):
+        return module
     try:
         node = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Unknown(f"`{text}` is no expression")
-    value = guarded(lambda: Frame(run, module.scope, module).value(node))
+    inside = module.scope
+    value = guarded(lambda: Frame(run, inside, Module("<expression>", path, False, _foreign(text), inside)).value(node))
+    if isinstance(value, Text) and value.document.source.path.name == "<expression>":
+        value = str.__str__(value)
     place = _place(module.scope, node.id) if isinstance(node, ast.Name) else _first_place(module)
     return declared(value, *place)
 
 
-def declared(value: Value, node: ast.expr | None, document: Document | None) -> Declaration | Unknown:
-    """A declaration of `value`, which `node` gave."""
-    if isinstance(value, Instance) and value.kind == "incremental.Version":
-        value = public(value)
+def _foreign(text: str) -> Document:
+    """An expression that stands in pyproject.toml, not in the module."""
+    return Document(Source("<expression>", Path("<expression>"), text.encode(), text))
+
+
+def _module(run: Interpreter, path: Path) -> Module | Unknown:
+    """The module at a path, evaluated."""
+
+    def evaluated() -> Value:
+        module = run.module_at(path, path.stem)
+        if isinstance(module, Module):
+            run.run(module)
+        return module
+
+    module = guarded(evaluated)
+    if isinstance(module, Module | Unknown):
+        return module
+    return Unknown(f"{path.name} is no module")
+
+
+def declared(
+    value: Value, node: ast.expr | None, document: Document | None, joins: bool = False
+) -> Declaration | Unknown:
+    """A declaration of `value`, which `node` gave; a build that `joins` makes 1.0 of (1, 0)."""
+    if isinstance(value, Instance):
+        value = _printed(value)
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Text):
         return _placed(value)
-    if isinstance(value, list | tuple) and value and all(isinstance(part, int | str) for part in value):
-        value = ".".join(map(str, value))  # as setuptools does with what `attr:` names
+    parts = isinstance(value, list | tuple) and value and all(isinstance(part, int | str) for part in value)
+    if joins and parts and not isinstance(value, Fields):
+        value = ".".join(map(str, value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or node is None or document is None:
         return Unknown("it is no string" if not isinstance(value, str) else "it can't be told where it is written")
     start, end = document.span(node)
-    return _declaration(document, start, end, value, computed=True)
+    return _declaration(document, start, end, str.__str__(value), computed=True)
+
+
+def _printed(value: Instance) -> Value:
+    """The version that an object stands for."""
+    if value.kind == "version":
+        return value.arguments[0]
+    return public(value) if value.kind == "incremental.Version" else Unknown("it is no string")
 
 
 def _placed(value: Text) -> Declaration:
     source = value.document.source
     if source.path.suffix != ".py" and not value.quote:
-        stripped = call(value, "strip", [], {})
-        value = stripped if isinstance(stripped, Text) else value
-    return _declaration(value.document, value.start, value.end, str(value), value.quote)
+        stripped = value.strip()
+        start = value.find(stripped)
+        part = value.part(start, start + len(stripped))
+        value = part if isinstance(part, Text) else value
+    return _declaration(value.document, value.start, value.end, str.__str__(value), value.quote)
 
 
 def _declaration(
@@ -103,24 +141,24 @@ def kind_of(source: Source) -> Kind:
     return Kind.MODULE if source.path.suffix in (".py", ".pyi", ".pyx") else Kind.FILE
 
 
-def _place(scope: Scope, name: str) -> tuple[ast.expr | None, Document | None]:
+def _place(scope: Scope, name: str) -> _Place:
     """Where the value of a name is written: the expression that was assigned, through names of names."""
     for _ in range(10):
-        binding = scope.find(name)
-        if binding is None or binding.node is None:
+        found = scope.place(name)
+        if found is None:
             return None, None
-        if not isinstance(binding.node, ast.Name) or binding.node.id == name:
-            return binding.node, binding.document
-        name = binding.node.id
+        if not isinstance(found.node, ast.Name) or found.node.id == name:
+            return found.node, found.document
+        name = found.node.id
     return None, None
 
 
-def _first_place(module: Module) -> tuple[ast.expr | None, Document | None]:
-    binding = next((b for b in module.scope.names.values() if b.node is not None), None)
-    return (binding.node, binding.document) if binding else (None, None)
+def _first_place(module: Module) -> _Place:
+    found = next(iter(module.scope.places.values()), None)
+    return (found.node, found.document) if found else (None, None)
 
 
-def written_at(frame: Standing, node: ast.expr) -> tuple[ast.expr, Document]:
+def written_at(frame: Expressions, node: ast.expr) -> tuple[ast.expr, Document]:
     """Where an argument's value is written: the argument itself, or what was assigned to the name that it is."""
     if isinstance(node, ast.Name):
         found, document = _place(frame.scope, node.id)

@@ -1,73 +1,48 @@
 """Expressions: what they give, where it can be told without running anything."""
 
 import ast
-import operator
-import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from relengtools.versions.evaluate import parsers
-from relengtools.versions.evaluate.methods import LARGEST
+from relengtools.versions.evaluate import containers, parsers
+from relengtools.versions.evaluate.methods import measured
+from relengtools.versions.evaluate.operators import binary, compare, printed, truth
 from relengtools.versions.evaluate.run import Run
+from relengtools.versions.evaluate.scopes import bind, find, owner_of
 from relengtools.versions.evaluate.values import (
+    INNER,
     SPOILT,
-    Class,
-    Deferred,
     Document,
+    Fields,
     Function,
     Instance,
     Match,
-    Method,
     Module,
-    Names,
+    Namespace,
     Object,
     Opaque,
+    Place,
     RaisedError,
     Scope,
-    Text,
+    Stream,
     TooMuchError,
     Unknown,
+    UntoldError,
     Value,
+    first_unknown,
     is_known,
+    raised,
+    vague,
 )
 
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.BitOr: operator.or_,
-    ast.BitAnd: operator.and_,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-    ast.In: lambda one, other: one in other,
-    ast.NotIn: lambda one, other: one not in other,
-}
-_OF_SCOPE = {"builtins.exec", "builtins.execfile", "builtins.globals", "builtins.locals", "builtins.vars"}
-_WIDTH = re.compile(r"\d{4}")
+_KEYS: Any = str | int | float | tuple | Instance | None
 
 
-class Frame:
-    """The expressions of one call or module, evaluated in its scope.
-
-    In a `lenient` one a statement that surely raises is left out, and what it would bind is unknown: where a version is
-    given at all, the code came through.
-    """
+class Expressions:
+    """The expressions of one call or module, evaluated in its scope; of a `lenient` one see Frame."""
 
     def __init__(self, run: Run, scope: Scope, module: Module, lenient: bool = False) -> None:
         self.run, self.scope, self.module, self.lenient = run, scope, module, lenient
-        self.returned: list[Value] = []
 
     @property
     def document(self) -> Document:
@@ -79,36 +54,83 @@ class Frame:
         self.run.step()
         evaluate = getattr(self, f"_{type(node).__name__}", None)
         if evaluate is None:
-            return Unknown(f"{type(node).__name__} isn't followed")
-        return evaluate(node)
+            return self._lost(node)
+        value = evaluate(node)
+        if isinstance(value, Unknown):
+            self.run.doubts += 1
+        return value
+
+    def _lost(self, node: ast.AST) -> Unknown:
+        """What isn't followed may change all that it has to do with."""
+        names = [inner for inner in ast.walk(node) if isinstance(inner, ast.Name)]
+        self.run.doubts += 1
+        self.run.disturb(*(find(self.scope, name.id) for name in names))
+        for name in names:
+            if isinstance(name.ctx, ast.Store):
+                self.bind(name, Unknown(f"{type(node).__name__} isn't followed"))
+        return Unknown(f"{type(node).__name__} isn't followed")
+
+    # -------------------------------------------------------------------------------------------- literals
 
     def _Constant(self, node: ast.Constant) -> Value:
-        if not isinstance(node.value, str | bytes):
-            return node.value
-        value = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-        return parsers.placed(self.document, node, value)
+        if isinstance(node.value, str):
+            return parsers.placed(self.document, node, node.value)
+        return parsers.bytes_(node.value) if isinstance(node.value, bytes) else node.value
 
     def _JoinedStr(self, node: ast.JoinedStr) -> Value:
         parts = [self.value(part) for part in node.values]
         unknown = next((part for part in parts if isinstance(part, Unknown)), None)
         if unknown is not None:
             return unknown
-        return parts[0] if len(parts) == 1 else self.measured("".join(map(str, parts)))
+        return parts[0] if len(parts) == 1 else measured(self.run, "".join(parts))
 
     def _FormattedValue(self, node: ast.FormattedValue) -> Value:
-        value = self.value(node.value)
+        value = self.run.text(self.value(node.value))
         spec = "" if node.format_spec is None else self.value(node.format_spec)
-        value = self.run.text(value)
-        if isinstance(value, Unknown) or not is_known(value):
-            return value if isinstance(value, Unknown) else Unknown("an f-string of something computed")
-        if isinstance(spec, Unknown) or _WIDTH.search(spec):
-            return Unknown("a format that isn't followed")
-        if isinstance(value, str) and not spec and node.conversion != ord("r"):
-            return value
+        if isinstance(value, Unknown) or isinstance(spec, Unknown):
+            return first_unknown(value, spec)
+        return printed(value, node.conversion, spec)
+
+    def _Tuple(self, node: ast.Tuple) -> Value:
+        return self._collected(node.elts, tuple)
+
+    def _List(self, node: ast.List) -> Value:
+        return self.run.heap.fresh(self._collected(node.elts, list))
+
+    def _Set(self, node: ast.Set) -> Value:
+        found = self._collected(node.elts, list)
+        return set(found) if is_known(found) else Unknown("a set of something computed", holds=(found,))
+
+    def _collected(self, nodes: list[ast.expr], kind: Any) -> Value:
         try:
-            return format(repr(value) if node.conversion == ord("r") else value, str(spec))
-        except (ValueError, TypeError) as error:
-            raise RaisedError(type(error).__name__, str(error)[:80]) from error
+            return kind(self._elements(nodes))
+        except UntoldError as error:
+            return error.unknown
+
+    def _elements(self, nodes: list[ast.expr]) -> list[Value]:
+        """The values of expressions, starred ones taken apart; raises UntoldError."""
+        found: list[Value] = []
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                found += self.run.items(self.value(node.value))
+            else:
+                found.append(self.value(node))
+        return found
+
+    def _Dict(self, node: ast.Dict) -> Value:
+        found: dict[Value, Value] = self.run.heap.fresh({})
+        for key, value in zip(node.keys, node.values, strict=True):
+            name = None if key is None else self.value(key)
+            inner = self.value(value)
+            if key is None:
+                containers.update(self.run, found, inner)
+            elif isinstance(name, _KEYS) and not isinstance(name, Fields):
+                found[name] = inner
+            else:
+                containers.blur(found, Unknown("a dictionary with a computed key", holds=(inner,)))
+        return found
+
+    # -------------------------------------------------------------------------------------------- names and operators
 
     def _Name(self, node: ast.Name) -> Value:
         return self.run.lookup(self.scope, self.module, node.id)
@@ -116,67 +138,41 @@ class Frame:
     def _Attribute(self, node: ast.Attribute) -> Value:
         return self.run.get(self.value(node.value), node.attr)
 
-    def _Tuple(self, node: ast.Tuple) -> Value:
-        return tuple(self._elements(node.elts))
-
-    def _List(self, node: ast.List) -> Value:
-        return self._elements(node.elts)
-
-    def _Set(self, node: ast.Set) -> Value:
-        try:
-            return set(self._elements(node.elts))
-        except TypeError:
-            return Unknown("a set of something computed")
-
-    def _elements(self, nodes: list[ast.expr]) -> list[Value]:
-        found: list[Value] = []
-        for node in nodes:
-            if isinstance(node, ast.Starred):
-                inner = self.value(node.value)
-                found += (
-                    inner if isinstance(inner, list | set) or type(inner) is tuple else [Unknown("a starred value")]
-                )
-            else:
-                found.append(self.value(node))
-        return found
-
-    def _Dict(self, node: ast.Dict) -> Value:
-        found: dict[Value, Value] = {}
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                inner = self.value(value)
-                found |= inner if isinstance(inner, dict) else {}
-                continue
-            name = self.value(key)
-            if not isinstance(name, str | int | Instance | type(None)):
-                return Unknown("a dictionary with computed keys")
-            found[name] = self.value(value)
-        return found
-
     def _BoolOp(self, node: ast.BoolOp) -> Value:
         stops = isinstance(node.op, ast.Or)
         value: Value = None
-        for part in node.values:
+        for at, part in enumerate(node.values):
             value = self.value(part)
+            if at == len(node.values) - 1:
+                return value
             true = truth(value)
             if isinstance(true, Unknown):
-                return self._perhaps(true, node, part)
+                return self._perhaps(value, true, node, at + 1)
             if true is stops:
                 return value
         return value
 
-    def _perhaps(self, unknown: Unknown, node: ast.BoolOp, part: ast.expr) -> Unknown:
-        """Of `computed or git describe` the provider is worth knowing, wherever it stands."""
-        rest = node.values[node.values.index(part) + 1 :]
-        others = (self.value(other) for other in rest if unknown.provider is None)
-        return next((o for o in others if isinstance(o, Unknown) and o.provider), unknown)
+    def _perhaps(self, value: Value, unknown: Unknown, node: ast.BoolOp, at: int) -> Unknown:
+        """Whether the other operands are evaluated isn't known. Of `computed or git describe` the provider is told."""
+        rest = node.values[at] if at == len(node.values) - 1 else ast.BoolOp(node.op, node.values[at:])
+        other = self._branch(rest, unknown)
+        said = first_unknown(unknown, other)
+        return Unknown(said.reason, said.provider, (value, other))
+
+    def _branch(self, node: ast.expr, why: Unknown) -> Value:
+        """What an expression gives of which nobody knows whether it is evaluated; Unknown where it raises."""
+        found: list[Value] = []
+        outcomes = self.run.heap.attempt(lambda: found.append(self.value(node)))
+        self.run.doubts += 1
+        self.run.heap.proceed([*outcomes, *self.run.heap.attempt(lambda: None)], why)
+        return found[0] if found else why
 
     def _IfExp(self, node: ast.IfExp) -> Value:
         true = truth(self.value(node.test))
-        if isinstance(true, Unknown):
-            one, other = self.value(node.body), self.value(node.orelse)
-            return one if same(one, other) else first_unknown(one, other, true)
-        return self.value(node.body if true else node.orelse)
+        if not isinstance(true, Unknown):
+            return self.value(node.body if true else node.orelse)
+        one, other = self._branch(node.body, true), self._branch(node.orelse, true)
+        return self.run.heap.agreed([one, other], first_unknown(one, other, true))
 
     def _UnaryOp(self, node: ast.UnaryOp) -> Value:
         value = self.value(node.operand)
@@ -185,25 +181,28 @@ class Frame:
             return true if isinstance(true, Unknown) else not true
         if isinstance(node.op, ast.USub) and isinstance(value, int | float):
             return -value
-        return Unknown("an operator that isn't followed")
+        return value if isinstance(value, Unknown) else Unknown("an operator that isn't followed")
 
     def _BinOp(self, node: ast.BinOp) -> Value:
-        left, right = self.value(node.left), self.value(node.right)
-        unknown = next((value for value in (left, right) if isinstance(value, Unknown)), None)
-        if unknown is not None:
-            return unknown
-        return binary(node.op, left, right)
+        return self.combined(node.op, self.value(node.left), self.value(node.right))
+
+    def combined(self, op: ast.operator, left: Value, right: Value) -> Value:
+        """`left op right`; raises RaisedError."""
+        if isinstance(left, Unknown) or isinstance(right, Unknown):
+            said = first_unknown(left, right)
+            return Unknown(said.reason, said.provider, (left, right))
+        result = binary(op, left, self.run.text(right) if isinstance(op, ast.Mod) else right)
+        return measured(self.run, result) if isinstance(result, str) else result
 
     def _Compare(self, node: ast.Compare) -> Value:
         left = self.value(node.left)
-        for op, other in zip(node.ops, node.comparators, strict=True):
+        for at, (op, other) in enumerate(zip(node.ops, node.comparators, strict=True)):
             right = self.value(other)
-            if not (is_known(left) and is_known(right)):
-                return Unknown("a comparison with something computed")
-            try:
-                holds = _COMPARE[type(op)](left, right)
-            except TypeError:
-                raise RaisedError("TypeError") from None
+            holds = compare(op, left, right)
+            if isinstance(holds, Unknown):
+                for later in node.comparators[at + 1 :]:
+                    self._branch(later, holds)
+                return holds
             if not holds:
                 return False
             left = right
@@ -213,178 +212,251 @@ class Frame:
         owner = self.value(node.value)
         if isinstance(node.slice, ast.Slice):
             return self._slice(owner, node.slice)
-        key = self.value(node.slice)
-        if isinstance(owner, Unknown) or isinstance(key, Unknown):
-            return owner if isinstance(owner, Unknown) else key
+        return self.element(owner, self.value(node.slice))
+
+    def element(self, owner: Value, key: Value) -> Value:
+        """`owner[key]`; raises RaisedError."""
+        if isinstance(owner, Unknown):
+            return owner
         if isinstance(owner, Match):
-            return owner.group(key)
-        if owner == Opaque("sys.argv") and key == 0:
-            return str(self.run.root / "setup.py")
+            return owner.group(key) if isinstance(key, str | int) else Unknown("a group that can't be told")
+        if isinstance(owner, Opaque):
+            return self._of_opaque(owner, key)
         if isinstance(owner, parsers.Parser):
-            return parsers.call(self.run, owner, "__getitem__", [key], {})
-        if isinstance(owner, Names):
-            return self.run.lookup(owner.scope, self.module, str(key))
-        if isinstance(owner, dict) and SPOILT in owner:
-            return owner.get(key, owner[SPOILT])
-        if isinstance(owner, Module | Opaque) or not isinstance(owner, str | list | dict | tuple):
-            return Unknown("an element of something computed")
-        try:
-            return owner[key]
-        except (LookupError, TypeError) as error:
-            raise RaisedError(type(error).__name__, str(error)[:80]) from error
+            try:
+                return parsers.call(self.run, owner, "__getitem__", [key], {})
+            except UntoldError as error:
+                return error.unknown
+        if not isinstance(key, str | int | float | tuple | None) or not is_known(key):
+            return Unknown("an element that can't be told", holds=(owner,))
+        return containers.element(self.run, owner, key)
+
+    def _of_opaque(self, owner: Opaque, key: Value) -> Value:
+        if owner.name == "sys.argv" and key == 0:
+            return str(self.run.root / "setup.py")
+        if owner.name == "sys.modules" and isinstance(key, str):
+            return self.run.loaded(key)
+        return Unknown("an element of something computed")
 
     def _slice(self, owner: Value, node: ast.Slice) -> Value:
         bounds = [None if part is None else self.value(part) for part in (node.lower, node.upper, node.step)]
-        if not isinstance(owner, str | list | tuple) or isinstance(owner, Unknown | Opaque):
-            return owner if isinstance(owner, Unknown) else Unknown("a part of something computed")
+        if not isinstance(owner, str | list | tuple) or (isinstance(owner, list) and vague(owner)):
+            return owner if isinstance(owner, Unknown) else Unknown("a part of something computed", holds=(owner,))
         if not all(bound is None or isinstance(bound, int) for bound in bounds):
-            return Unknown("a part that can't be told")
-        return owner[slice(*bounds)]
+            return Unknown("a part that can't be told", holds=(owner,))
+        try:
+            return owner[slice(*bounds)]
+        except ValueError as error:
+            raise raised(error) from error
+
+    # -------------------------------------------------------------------------------------------- calls
 
     def _Call(self, node: ast.Call) -> Value:
         function = self.value(node.func)
-        arguments = self._elements(node.args)
-        keywords: dict[str, Value] = {}
-        for keyword in node.keywords:
-            value = self.value(keyword.value)
-            if keyword.arg is not None:
-                keywords[keyword.arg] = value
-            elif isinstance(value, dict):
-                keywords |= {"**" if key == SPOILT else key: v for key, v in value.items() if isinstance(key, str)}
-            else:
-                keywords["**"] = value if isinstance(value, Unknown) else Unknown("`**` of something computed")
+        try:
+            arguments = self._elements(node.args)
+        except UntoldError as error:
+            given = [self.value(part.value if isinstance(part, ast.Starred) else part) for part in node.args]
+            return self._untold(function, [*given, *self._keywords(node).values()], error.unknown)
+        keywords = self._keywords(node)
         self.run.seen(self, node, function, keywords)
-        if isinstance(function, Opaque) and function.name in _OF_SCOPE:
-            return self._of_scope(function.name, arguments)
+        if isinstance(function, Opaque):
+            return self._of_scope(function, arguments, keywords)
+        if "**" in keywords:
+            return self._untold(function, [*arguments, *keywords.values()], keywords["**"])
         return self.run.apply(function, arguments, keywords)
 
-    def _of_scope(self, name: str, arguments: list[Value]) -> Value:
-        """`globals()` and the like, and `exec()` into the names that are here."""
-        names = Names(self.scope)
-        if name in ("builtins.exec", "builtins.execfile"):
-            spaces = arguments[1:] or [names]
-            return self.run.apply(Opaque(f"builtins.{name[9:]}"), [arguments[0], *spaces] if arguments else [], {})
-        return Unknown("vars() of something") if arguments else names
+    def _untold(self, function: Value, given: list[Value], why: Unknown) -> Unknown:
+        self.run.disturb(function, *given)
+        return Unknown(why.reason, why.provider, tuple(given))
+
+    def _keywords(self, node: ast.Call) -> dict[str, Value]:
+        """The keywords of a call; under "**" why there may be others."""
+        keywords: dict[str, Value] = {}
+        patient = (
+            self.lenient and isinstance(node.func, ast.Name | ast.Attribute) and ast.unparse(node.func)[-5:] == "setup"
+        )
+        for keyword in node.keywords:
+            value = self._endured(keyword.value) if patient else self.value(keyword.value)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+            elif type(value) is dict:
+                keywords |= {key: v for key, v in value.items() if isinstance(key, str) and key != SPOILT}
+                if SPOILT in value:
+                    keywords["**"] = value[SPOILT]
+            else:
+                keywords["**"] = value if isinstance(value, Unknown) else Unknown("`**` of something computed")
+        return keywords
+
+    def _endured(self, node: ast.expr) -> Value:
+        """What an argument of `setup()` gives: one that surely raises, came through where there is a version."""
+        floor = self.run.share()
+        try:
+            return self.value(node)
+        except RaisedError as error:
+            return Unknown(f"evaluating it raises {error.kind}{error.about}")
+        except TooMuchError:
+            return Unknown("it takes more than a static reading is worth")
+        finally:
+            self.run.share(floor)
+
+    def _of_scope(self, function: Opaque, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+        """Functions that see the names that are here: `globals()`, `exec()`."""
+        name = function.name.removeprefix("builtins.")
+        if name == "globals":
+            return self.scope.module().names
+        if name == "locals" or (name == "vars" and not arguments):
+            return self._locals()
+        if name == "super":
+            return Unknown("super()", holds=tuple(v for v in self.scope.names.values() if isinstance(v, Object)))
+        if name in ("exec", "execfile") and len(arguments) == 1 and not keywords:
+            scope = self.scope
+            if scope.level.kind == "module":
+                return self.run.apply(function, [arguments[0], scope.names], {})
+            if scope.level.kind != "class" and scope.hidden is None:
+                scope.hidden = {}
+            inside = scope.names if scope.level.kind == "class" else scope.hidden
+            return self.run.apply(function, [arguments[0], scope.module().names, inside], {})
+        return self.run.apply(function, arguments, keywords)
+
+    def _locals(self) -> Value:
+        """`locals()`, which in a call is a copy, with what an `exec()` there has bound."""
+        if self.scope.level.kind != "call":
+            return self.scope.names
+        return dict(self.scope.names) | (self.scope.hidden or {})
 
     def _Lambda(self, node: ast.Lambda) -> Value:
-        return Function(node, self.scope, self.module)
+        return Function(node, self.scope, self.module, self.defaults(node.args))
+
+    def defaults(self, spec: ast.arguments) -> dict[str, Value]:
+        """The values of the parameters that have one by default."""
+        names = [parameter.arg for parameter in (*spec.posonlyargs, *spec.args)]
+        given = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
+        only = zip((parameter.arg for parameter in spec.kwonlyargs), spec.kw_defaults, strict=True)
+        given |= {name: default for name, default in only if default is not None}
+        return {name: self.value(default) for name, default in given.items()}
+
+    # -------------------------------------------------------------------------------------------- assignments
+
+    def bind(self, target: ast.expr, value: Value, node: ast.expr | None = None) -> None:
+        """Assign to a name, a tuple, an attribute or an element; raises RaisedError."""
+        if isinstance(target, ast.Name):
+            self._bind_name(target.id, value, node)
+        elif isinstance(target, ast.Tuple | ast.List):
+            self._unpack(target.elts, value)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value, node)
+        elif isinstance(target, ast.Subscript):
+            owner = self.value(target.value)
+            if isinstance(target.slice, ast.Slice):
+                self.run.disturb(owner)
+            else:
+                self.put(owner, self.value(target.slice), value)
+        elif isinstance(target, ast.Attribute):
+            self.run.put(self.value(target.value), target.attr, value)
+
+    def _bind_name(self, name: str, value: Value, node: ast.expr | None) -> None:
+        scope = self.scope
+        while scope.level.kind == "inner" and scope.outer is not None and name not in scope.level.own:
+            scope = scope.outer
+        bind(self.run, scope, name, value)
+        if node is not None:
+            owner_of(scope, name).places[name] = Place(value, node, self.document)
+
+    def put(self, owner: Value, key: Value, value: Value) -> None:
+        """`owner[key] = value`; raises RaisedError."""
+        if isinstance(owner, list) and isinstance(key, int) and vague(owner) is None:
+            if not -len(owner) <= key < len(owner):
+                raise RaisedError("IndexError")
+            self.run.heap.touch(owner)
+            owner[key] = value
+        elif isinstance(owner, dict) and isinstance(key, _KEYS) and is_known(key):
+            self.run.heap.touch(owner)
+            owner[key] = value
+        elif isinstance(owner, dict):
+            self.run.heap.touch(owner)
+            containers.blur(owner, Unknown("a dictionary changed at a key that can't be told", holds=(value,)))
+        else:
+            self.run.disturb(owner)
+
+    def _unpack(self, targets: list[ast.expr], value: Value) -> None:
+        try:
+            row = list(self.run.items(value))
+        except UntoldError as error:
+            self.run.doubts += 1
+            for target in targets:
+                self.bind(target, error.unknown)
+            return
+        star = next((at for at, target in enumerate(targets) if isinstance(target, ast.Starred)), None)
+        if len(row) != len(targets) and (star is None or len(row) < len(targets) - 1):
+            raise RaisedError("ValueError")
+        if star is not None:
+            end = len(row) - (len(targets) - star - 1)
+            row = [*row[:star], row[star:end], *row[end:]]
+        for target, item in zip(targets, row, strict=True):
+            self.bind(target, item)
 
     def _NamedExpr(self, node: ast.NamedExpr) -> Value:
         value = self.value(node.value)
-        self.run.bind(self, node.target, value, node.value)
+        self.bind(node.target, value, node.value)
         return value
+
+    # -------------------------------------------------------------------------------------------- comprehensions
 
     def _ListComp(self, node: ast.ListComp) -> Value:
-        return self._comprehension(node.generators, node.elt)
-
-    _GeneratorExp = _ListComp
+        return self._gathered(list, self._loop(node.generators, node.elt))
 
     def _SetComp(self, node: ast.SetComp) -> Value:
-        found = self._comprehension(node.generators, node.elt)
-        return set(found) if is_known(found) and not isinstance(found, Unknown) else Unknown("a computed set")
+        found = self._ListComp(ast.ListComp(node.elt, node.generators))
+        return set(found) if isinstance(found, list) and is_known(found) else Unknown("a computed set")
 
     def _DictComp(self, node: ast.DictComp) -> Value:
-        found = self._comprehension(node.generators, ast.Tuple([node.key, node.value], ast.Load()))
-        return found if isinstance(found, Unknown) else dict(found)
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        found = self._gathered(list, self._loop(node.generators, pair))
+        if isinstance(found, Unknown):
+            return found
+        made: dict[Value, Value] = {}
+        for key, value in found:
+            if not isinstance(key, _KEYS) or not is_known(key):
+                return Unknown("a dictionary with computed keys")
+            made[key] = value
+        return made
 
-    def _comprehension(self, generators: list[ast.comprehension], element: ast.expr) -> Value:
-        inner = Frame(self.run, Scope(outer=self.scope), self.module)
-        found: list[Value] = []
-        unknown = inner.loop(generators, element, found)
-        return unknown or found
-
-    def loop(self, generators: list[ast.comprehension], element: ast.expr, found: list[Value]) -> Unknown | None:
-        """Append what the loops of a comprehension give; Unknown where one can't be followed."""
-        if not generators:
-            found.append(self.value(element))
-            return None
-        first, *rest = generators
-        row = self.run.items(self.value(first.iter))
-        if isinstance(row, Unknown):
-            return row
-        for item in row:
-            self.run.bind(self, first.target, item, None)
-            tests = [truth(self.value(test)) for test in first.ifs]
-            unknown = next((test for test in tests if isinstance(test, Unknown)), None)
-            if unknown is None and all(tests):
-                unknown = self.loop(rest, element, found)
-            if unknown is not None:
-                return unknown
-        return None
+    def _GeneratorExp(self, node: ast.GeneratorExp) -> Value:
+        return self.run.heap.fresh(Stream(self._loop(node.generators, node.elt)))
 
     @staticmethod
-    def measured(text: str) -> str:
-        """`text`, unless it has become too large; raises TooMuchError."""
-        if len(text) > LARGEST:
-            raise TooMuchError
-        return text
+    def _gathered(kind: Any, items: Iterator[Value]) -> Value:
+        try:
+            return kind(items)
+        except UntoldError as error:
+            return error.unknown
 
+    def _loop(self, generators: list[ast.comprehension], element: ast.expr) -> Iterator[Value]:
+        """The elements of a comprehension, whose first row is evaluated at once."""
+        targets = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        names = self.run.heap.fresh(Namespace())
+        inner = type(self)(self.run, Scope(names, self.scope, INNER._replace(own=frozenset(targets))), self.module)
+        row = self.run.items(self.value(generators[0].iter))
+        return inner._rows(generators, element, row)
 
-def binary(op: ast.operator, left: Value, right: Value) -> Value:
-    """`left op right`; raises RaisedError, TooMuchError."""
-    function = _BINARY.get(type(op))
-    if isinstance(op, ast.Div) and isinstance(left, Path | str) and isinstance(right, Path | str):
-        return Path(left) / right
-    if function is None or not (is_known(left) and is_known(right)):
-        containers = isinstance(op, ast.Add) and type(left) is type(right) and isinstance(left, list | tuple)
-        if not containers or isinstance(left, Unknown | Opaque | Method | Deferred):
-            return Unknown("an operator on something computed")
-        function = operator.add
-    _bound(op, left, right)
-    if isinstance(op, ast.Add) and isinstance(left, str) and isinstance(right, str) and not (left and right):
-        return left or right
-    try:
-        result = function(left, right)
-    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise RaisedError(type(error).__name__, str(error)[:80]) from error
-    return right if isinstance(op, ast.Mod) and left == "%s" and isinstance(right, str) else result
+    def _rows(self, generators: list[ast.comprehension], element: ast.expr, row: Iterator[Value]) -> Iterator[Value]:
+        first, *rest = generators
+        for item in row:
+            self.bind(first.target, item)
+            if not self._passes(first.ifs):
+                continue
+            if rest:
+                yield from self._rows(rest, element, self.run.items(self.value(rest[0].iter)))
+            else:
+                yield self.value(element)
 
-
-def _bound(op: ast.operator, left: Value, right: Value) -> None:
-    """Raise TooMuchError before little makes much."""
-    sizes = [
-        len(v) if isinstance(v, str | list | tuple) else abs(v) if isinstance(v, int | float) else 1
-        for v in (left, right)
-    ]
-    if isinstance(op, ast.Mult) and sizes[0] * sizes[1] > LARGEST:
-        raise TooMuchError
-    if isinstance(op, ast.Mod) and isinstance(left, str) and (_WIDTH.search(left) or "*" in left):
-        raise TooMuchError
-    if isinstance(op, ast.Add) and isinstance(left, str | list | tuple) and sum(sizes) > LARGEST:
-        raise TooMuchError
-
-
-def truth(value: Value) -> bool | Unknown:
-    """Whether a value counts as true."""
-    if isinstance(value, Unknown):
-        return value
-    if isinstance(value, Opaque):
-        return Unknown(f"{value.name} isn't known without running it")
-    if isinstance(
-        value,
-        Function
-        | Class
-        | Module
-        | Instance
-        | Match
-        | Method
-        | Deferred
-        | Object
-        | Names
-        | parsers.Parser
-        | parsers.Tree,
-    ):
+    def _passes(self, tests: list[ast.expr]) -> bool:
+        """Whether the conditions hold; raises UntoldError."""
+        for test in tests:
+            true = truth(self.value(test))
+            if isinstance(true, Unknown):
+                raise UntoldError(true)
+            if not true:
+                return False
         return True
-    return bool(value)
-
-
-def same(one: Value, other: Value) -> bool:
-    """Whether two values are known and equal."""
-    return is_known(one) and is_known(other) and type(one) in (type(other), Text, str) and bool(one == other)
-
-
-def first_unknown(*values: Value) -> Unknown:
-    """The Unknown that says most: one with a provider before the others."""
-    unknown = [value for value in values if isinstance(value, Unknown)]
-    named = next((value for value in unknown if value.provider), None)
-    return named or (unknown[0] if unknown else Unknown("it depends on a condition"))

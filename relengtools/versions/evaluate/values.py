@@ -3,10 +3,11 @@
 import ast
 import operator
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 from relengtools.versions.locate.source import Source
 
@@ -14,24 +15,86 @@ Value = Any
 """A plain value (str, number, tuple, list, dict, set, Path, …) or one of the classes below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A value that can't be told without running code; `provider` names the program that would compute it."""
-
-    reason: str
-    provider: str | None = None
-
-
-class RaisedError(Exception):
-    """The code under evaluation surely raises the built-in exception called `kind` here."""
-
-    def __init__(self, kind: str, about: str = "") -> None:
-        super().__init__(kind)
-        self.kind, self.about = kind, f" ({about})" if about else ""
+_MOST_HELD = 100
 
 
 class TooMuchError(Exception):
     """More work than a version expression is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value that can't be told without running code; `provider` names the program that would compute it.
+
+    It may be, or lead to, one of the values that it `holds`: whoever changes it may change those.
+    """
+
+    reason: str
+    provider: str | None = None
+    holds: tuple[Value, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Each thing that can be changed is held once, whatever chain of unknown values leads to it."""
+        if self.holds:
+            inner = (each for value in self.holds for each in (value.holds if isinstance(value, Unknown) else (value,)))
+            found = {id(each): each for each in inner if not is_fixed(each)}
+            if len(found) > _MOST_HELD:
+                raise TooMuchError
+            object.__setattr__(self, "holds", tuple(found.values()))
+
+
+class Spoilt(Unknown):
+    """An element that stands for all that a list or set may hold besides, since that can't be told."""
+
+    __slots__ = ()
+
+
+class Missing(Unknown):
+    """The value of a key or name that may not be there at all."""
+
+    __slots__ = ()
+
+
+SPOILT = "\0"
+"""The key under which a dictionary has its Spoilt."""
+
+
+class RaisedError(Exception):
+    """The code under evaluation surely raises; `kinds` are the names of the exception's class and of those above it.
+
+    They are all that there are if it is `certain`.
+    """
+
+    def __init__(self, kind: str, about: str = "", kinds: tuple[str, ...] = (), certain: bool = True) -> None:
+        super().__init__(kind)
+        self.kind, self.about, self.certain = kind, f" ({about})" if about else "", certain
+        self.kinds = kinds or _ancestors(kind)
+
+
+def _ancestors(kind: str) -> tuple[str, ...]:
+    import builtins
+
+    found = getattr(builtins, kind, None)
+    return tuple(each.__name__ for each in found.__mro__) if isinstance(found, type) else (kind, "Exception")
+
+
+def raised(error: BaseException) -> RaisedError:
+    """What Python itself raised for plain values, the code would raise too."""
+    kinds = tuple(each.__name__ for each in type(error).__mro__)
+    return RaisedError(type(error).__name__, str(error)[:80], kinds)
+
+
+class UntoldError(Exception):
+    """What a loop is to go through can't be told."""
+
+    def __init__(self, unknown: Unknown) -> None:
+        super().__init__(unknown.reason)
+        self.unknown = unknown
+
+
+def untold(reason: str) -> UntoldError:
+    """What is raised where something isn't followed."""
+    return UntoldError(Unknown(reason))
 
 
 class Document:
@@ -43,6 +106,7 @@ class Document:
         self.text = "\n".join(pieces).replace("\r", "\n")
         self.breaks = [at - number for number, at in enumerate(accumulate(len(p) + 2 for p in pieces[:-1]), 1)]
         self.lines: list[int] = []
+        self.texts: dict[ast.Constant, Value] = {}
 
     def offset(self, at: int) -> int:
         """The character of the source that character `at` of the text is."""
@@ -58,10 +122,9 @@ class Document:
         if not self.lines:
             self.lines = [0, *accumulate(len(piece) + 1 for piece in self.text.split("\n"))]
         start = self.lines[line - 1]
-        text = self.text[start : start + column]
-        return start + (
-            column if text.isascii() else len(self.text[start : self.lines[line]].encode()[:column].decode())
-        )
+        if self.text[start : start + column].isascii():
+            return start + column
+        return start + len(self.text[start : self.lines[line]].encode()[:column].decode())
 
 
 class Text(str):
@@ -74,25 +137,31 @@ class Text(str):
     start: int
     end: int
     quote: str
+    literal: bool
+    """Whether the document has these very characters there."""
 
     def __new__(cls, value: str, document: Document, start: int, end: int, quote: str = "") -> "Text":
         """Make one; `start` and `end` count characters of the document's text."""
         self = super().__new__(cls, value)
         self.document, self.start, self.end, self.quote = document, start, end, quote
+        self.literal = not quote and end - start == len(value) and document.text.startswith(value, start)
         return self
 
     def part(self, start: int, end: int) -> str:
         """Characters `start` to `end`, with their place where that can be told."""
-        value = str(self)[start:end]
-        if self.quote or self.document.text[self.start : self.end] != str(self):
+        value = str.__getitem__(self, slice(start, end))
+        if not self.literal:
             return value
-        return Text(value, self.document, self.start + start, self.start + start + len(value))
+        made = str.__new__(Text, value)
+        made.document, made.start, made.end = self.document, self.start + start, self.start + start + len(value)
+        made.quote, made.literal = "", True
+        return made
 
-    def pieces(self, values: "list[str]") -> list[str]:
+    def pieces(self, values: Iterable[str]) -> list[str]:
         """Substrings that follow one another, with their places."""
         found, at = [], 0
         for value in values:
-            at = max(str(self).find(str(value), at), at)
+            at = max(self.find(value, at), at)
             found.append(self.part(at, at + len(value)))
             at += len(value)
         return found
@@ -103,10 +172,17 @@ class Text(str):
             index = operator.index(key)
             index += len(self) if index < 0 else 0
             if not 0 <= index < len(self):
-                raise IndexError
+                raise IndexError("string index out of range")
             return self.part(index, index + 1)
         start, end, step = key.indices(len(self))
-        return self.part(start, max(start, end)) if step == 1 else str(self)[key]
+        return self.part(start, max(start, end)) if step == 1 else str.__getitem__(self, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Bytes that are the UTF-8 of a text."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +192,51 @@ class Opaque:
     name: str
 
 
-@dataclass(slots=True)
-class Binding:
-    """A name's value, and the expression and document that gave it."""
+class Namespace(dict[str, Value]):
+    """The names of a module, a call or a class: what `globals()` gives. What Python adds to them isn't here."""
+
+
+class Place(NamedTuple):
+    """The expression that gave a name its value, and the document that it stands in."""
 
     value: Value
-    node: ast.expr | None = None
-    document: Document | None = None
+    node: ast.expr
+    document: Document
 
 
-@dataclass(slots=True)
+class Level(NamedTuple):
+    """What a block of code is, as far as names go: names that are its own, and that it takes from elsewhere."""
+
+    kind: str
+    own: frozenset[str] = frozenset()
+    global_: frozenset[str] = frozenset()
+    nonlocal_: frozenset[str] = frozenset()
+
+
+MODULE, CLASS, INNER = Level("module"), Level("class"), Level("inner")
+
+
+@dataclass(slots=True, eq=False)
 class Scope:
-    """The names of a module or of a call, `outer` those around it; `globals_` are declared in it to be the module's."""
+    """The names of a module, a class, a call or a comprehension (`inner`), and the scope around it.
 
-    names: dict[str, Binding] = field(default_factory=dict)
+    `hidden` are names that an `exec()` has bound in a call: only `locals()` shows them.
+    """
+
+    names: dict[str, Value] = field(default_factory=Namespace)
     outer: "Scope | None" = None
-    globals_: set[str] = field(default_factory=set)
-    vague: bool = False
+    level: Level = MODULE
+    places: dict[str, Place] = field(default_factory=dict)
+    hidden: dict[str, Value] | None = None
 
-    def find(self, name: str) -> Binding | None:
-        """The innermost binding of a name."""
-        scope: Scope | None = self
+    def around(self) -> "Iterator[Scope]":
+        """This scope and those around it; a class is seen only from its own body."""
+        yield self
+        scope = self.outer
         while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
+            if scope.level.kind != "class":
+                yield scope
             scope = scope.outer
-        return None
 
     def module(self) -> "Scope":
         """The outermost scope."""
@@ -150,16 +245,16 @@ class Scope:
             scope = scope.outer
         return scope
 
-    def is_vague(self) -> bool:
-        """Whether names may be missing here, or around it, that something computed has bound."""
-        return self.vague or (self.outer is not None and self.outer.is_vague())
+    def place(self, name: str) -> Place | None:
+        """Where the value that a name has now was written."""
+        for scope in self.around():
+            if name in scope.names:
+                found = scope.places.get(name)
+                return found if found and found.value is scope.names[name] else None
+        return None
 
-    def bind(self, name: str, binding: Binding) -> None:
-        """Bind a name here, or in the module where it was declared `global`."""
-        (self.module() if name in self.globals_ else self).names[name] = binding
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Module:
     """A module of the tree: evaluated when it is first asked for a name. `starred` are those it imports all from."""
 
@@ -170,7 +265,13 @@ class Module:
     scope: Scope = field(default_factory=Scope)
     state: str = "new"
     failure: str = ""
-    starred: list[Value] = field(default_factory=list)
+    starred: tuple[Value, ...] = ()
+
+    def known(self, **names: Value) -> "Module":
+        """The module with what Python says of it, and `names`."""
+        dunders = {"__file__": str(self.path), "__name__": self.name, "__doc__": None}
+        self.scope.names |= dunders | names
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,22 +289,45 @@ class Function:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     module: Module
+    defaults: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Class:
-    """A class of the tree: what stands in its body, and the names of its fields if it is a named tuple or dataclass."""
+    """A class of the tree: what stands in its body, and the names of its fields if it is a named tuple or dataclass.
+
+    One is `plain` if nothing that isn't here has a say in what its attributes are.
+    """
 
     name: str
-    names: dict[str, Binding]
+    names: dict[str, Value]
+    bases: "tuple[Class, ...]" = ()
+    plain: bool = True
     fields: tuple[str, ...] | None = None
+    tuple_: bool = False
+
+    def find(self, name: str) -> Value:
+        """What the class, or the first above it that has it, has under a name; raises KeyError."""
+        if name in self.names:
+            return self.names[name]
+        for base in self.bases:
+            try:
+                return base.find(name)
+            except KeyError:
+                continue
+        raise KeyError(name)
+
+    def has(self, name: str) -> bool:
+        """Whether `find` finds it."""
+        return name in self.names or any(base.has(name) for base in self.bases)
 
 
 @dataclass(frozen=True, slots=True)
-class Property:
-    """A property in a class of the tree."""
+class Wrapped:
+    """A function in a class that is a `property`, `staticmethod` or `classmethod`."""
 
-    function: "Function"
+    kind: str
+    function: Function
 
 
 class Fields(tuple[Value, ...]):
@@ -218,27 +342,48 @@ class Fields(tuple[Value, ...]):
         return self
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Object:
     """An instance of a class of the tree."""
 
     of: Class
-    names: dict[str, Binding] = field(default_factory=dict)
+    names: dict[str, Value] = field(default_factory=Namespace)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What `globals()` and `locals()` give: the names of a scope."""
-
-    scope: Scope
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class File:
-    """An open file: the text that is left to read."""
+    """An open file: the text that is left to read (Unknown where that can't be told), and whether it reads bytes."""
 
-    text: str
+    text: Value
     path: Path
+    binary: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """What can be gone through once: a generator, `map()`, `iter()`."""
+
+    source: Iterator[Value]
+    lost: Unknown | None = None
+
+    def __iter__(self) -> Iterator[Value]:
+        """Go on where it was left; raises UntoldError."""
+        while True:
+            if self.lost is not None:
+                raise UntoldError(self.lost)
+            try:
+                item = next(self.source)
+            except StopIteration:
+                return
+            yield item
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """The `keys`, `values` or `items` that a dictionary has at any time."""
+
+    owner: dict[Value, Value]
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,30 +426,41 @@ def text_of(source: Source) -> Text:
     return Text(document.text, document, 0, len(document.text))
 
 
-SPOILT = "\0"
-"""The key of a dictionary, or element of a list, that has been changed in a way that can't be told."""
-
-
-def spoil(container: Value) -> None:
-    """Forget what a list or dictionary holds, because somebody unknown may have changed it."""
-    if type(container) is dict:
-        container.clear()
-        container[SPOILT] = Unknown("a dictionary that was changed by something computed")
-    elif type(container) is list:
-        container[:] = [Unknown("a list that was changed by something computed")]
-
-
-_WORDS = (Unknown, Opaque, Deferred, Method, Names, Property)
-
-
 def is_known(value: Value) -> bool:
     """Whether a value, all through, is a plain one."""
-    if isinstance(value, _WORDS):
-        return False
-    if isinstance(value, Fields) and "__str__" in value.of.names:
-        return False
+    if value is None or isinstance(value, str | int | float | Path | Match | Bytes):
+        return True
+    if isinstance(value, Fields):
+        return not value.of.has("__str__") and all(is_known(inner) for inner in value)
     if isinstance(value, list | tuple | set | frozenset):
         return all(is_known(inner) for inner in value)
-    if isinstance(value, dict):
+    if type(value) is dict:
         return all(is_known(inner) for inner in value.values())
-    return value is None or isinstance(value, str | int | float | Path | Match)
+    return False
+
+
+def is_fixed(value: Value) -> bool:
+    """Whether nothing that could be changed hangs on a value."""
+    if isinstance(value, tuple):
+        return all(map(is_fixed, value))
+    if isinstance(value, Unknown):
+        return not value.holds
+    return value is None or isinstance(value, str | int | float | Bytes | Opaque | Path | Match)
+
+
+def vague(value: Value) -> Unknown | None:
+    """Why it can't be told what, or how much, is in a list, set or dictionary."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | set | frozenset) else ()
+    return next((item for item in items if isinstance(item, Spoilt | Missing)), None)
+
+
+def lost(value: dict[Value, Value]) -> Unknown | None:
+    """What a dictionary may hold under a key that it isn't known to have."""
+    return value.get(SPOILT)
+
+
+def first_unknown(*values: Value) -> Unknown:
+    """The Unknown that says most: one with a provider before the others."""
+    unknown = [value for value in values if isinstance(value, Unknown)]
+    named = next((value for value in unknown if value.provider), None)
+    return named or (unknown[0] if unknown else Unknown("it depends on a condition"))

@@ -6,6 +6,7 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +55,12 @@ def parse(source: Source) -> ast.Module:
         raise UnreadableError(problem) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise UnreadableError(Problem(SYNTAX, source.file, f"no Python that can be read: {error}")) from error
+
+
+@lru_cache(maxsize=64)
+def syntax(source: Source) -> ast.Module:
+    """The syntax tree, for those who don't change it; raises UnreadableError."""
+    return parse(source)
 
 
 def bindings(body: Iterable[ast.stmt], name: str) -> list[Binding]:
@@ -113,11 +120,17 @@ def _bindings(statement: ast.stmt, name: str, sure: bool) -> Iterator[Binding]:
         if any((alias.asname or alias.name.partition(".")[0]) == name for alias in statement.names):
             yield Binding(statement, None, sure)
     elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        if statement.name == name or any(isinstance(n, ast.Global) and name in n.names for n in ast.walk(statement)):
+        if statement.name == name or name in _made_global(statement):
             yield Binding(statement, None, sure)
     else:
         for child in ast.iter_child_nodes(statement):
             yield from _nested(child, statement, name)
+
+
+@lru_cache(maxsize=4096)
+def _made_global(statement: ast.stmt) -> frozenset[str]:
+    """The names of the module that a function or class may bind."""
+    return frozenset(name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names)
 
 
 def _nested(node: ast.AST, statement: ast.stmt, name: str) -> Iterator[Binding]:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from relengtools.versions.declaration import Declaration, Pointer
 from relengtools.versions.evaluate.answer import declared, guarded, written_at
-from relengtools.versions.evaluate.expressions import Frame
 from relengtools.versions.evaluate.interpreter import Interpreter, SetupCall
-from relengtools.versions.evaluate.values import Binding, Document, Function, Module, Unknown, Value
+from relengtools.versions.evaluate.modules import STEPS
+from relengtools.versions.evaluate.statements import Frame
+from relengtools.versions.evaluate.values import SPOILT, Document, Function, Module, Unknown, Value
 from relengtools.versions.locate import python
 from relengtools.versions.locate.source import Source
 
@@ -24,6 +25,8 @@ _PROVIDERS = {
     "use_katversion": "katversion",
     "setup_meta": "setupmeta",
 }
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 class Setup(NamedTuple):
@@ -40,7 +43,7 @@ def locate(source: Source, run: Interpreter) -> Setup:
     """Evaluate setup.py as far as its call of `setup()`; raises UnreadableError for what is no Python."""
     if "setup" not in source.text:
         return Setup()
-    tree = python.parse(source)
+    tree = python.syntax(source)
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
     if not nodes:
         return Setup()
@@ -65,27 +68,34 @@ def _is_setup(function: ast.expr) -> bool:
 
 def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:
     """The calls of `setup()`: those that the evaluation of the module gets to, else all that there are."""
-    module = Module("__main__", source.path, False, Document(source))
+    module = Module("__main__", source.path, False, Document(source)).known(__doc__=ast.get_docstring(tree))
     frame = Frame(run, module.scope, module)
-    dunders = {"__file__": str(source.path), "__name__": "__main__", "__doc__": ast.get_docstring(tree)}
-    module.scope.names |= {key: Binding(value) for key, value in dunders.items()}
     run.modules[source.path] = module
     run.run(module)
     if not run.setups:
-        run.lenient = True
-        for function in (b.value for b in list(module.scope.names.values()) if isinstance(b.value, Function)):
-            if function.node.lineno <= nodes[0].lineno <= (function.node.end_lineno or 0):
-                guarded(lambda function=function: run.apply(function, [], {}))  # type: ignore[misc]
-        run.lenient = False
-    return run.setups or [SetupCall(node, _keywords(frame, node), frame) for node in nodes]
+        _enter(run, module, nodes)
+    return run.setups or [SetupCall(node, _keywords(frame, node, tree), frame) for node in nodes]
 
 
-def _keywords(frame: Frame, node: ast.Call) -> dict[str, Value]:
+def _enter(run: Interpreter, module: Module, nodes: Sequence[ast.Call]) -> None:
+    """Call those functions that call `setup()`, as somebody else does."""
+    run.lenient, run.steps = True, STEPS
+    for function in list(module.scope.names.values()):
+        if isinstance(function, Function) and any(node in nodes for node in ast.walk(function.node)):
+            guarded(lambda function=function: run.apply(function, [], {}))  # type: ignore[misc]
+    run.lenient = False
+
+
+def _keywords(frame: Frame, node: ast.Call, tree: ast.Module) -> dict[str, Value]:
+    """The arguments of a call that isn't reached: as far as they are written there if it stands in a function."""
     found: dict[str, Value] = {}
+    inside = any(node in ast.walk(part) for part in ast.walk(tree) if isinstance(part, _FUNCTIONS))
     for keyword in node.keywords:
-        value = guarded(lambda keyword=keyword: frame.value(keyword.value))  # type: ignore[misc]
-        if keyword.arg is None and isinstance(value, dict):
-            found |= value
+        value: Value = Unknown("it isn't known when `setup()` is called")
+        if not inside or isinstance(keyword.value, ast.Constant):
+            value = guarded(lambda keyword=keyword: frame.value(keyword.value))  # type: ignore[misc]
+        if keyword.arg is None and type(value) is dict:
+            found |= {key: v for key, v in value.items() if isinstance(key, str) and key != SPOILT}
         else:
             found[keyword.arg or "**"] = value
     return found

@@ -1,0 +1,134 @@
+"""Which scope a name belongs to, and what a function's body says of its names."""
+
+import ast
+from functools import lru_cache
+
+from relengtools.versions.evaluate.run import Run
+from relengtools.versions.evaluate.values import SPOILT, Level, Scope, Unknown, Value
+
+_INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def find(scope: Scope, name: str) -> Value:
+    """The value of a name, Unknown where something computed may have bound it; raises KeyError."""
+    if name in scope.level.global_:
+        return scope.module().names[name]
+    for each in scope.around():
+        if name in each.names:
+            return each.names[name]
+        if each.level.kind == "call" and name in each.level.own:
+            raise UnboundLocalError(name)
+        if SPOILT in each.names:
+            return Unknown(f"`{name}` may come from an exec() of something computed")
+    raise KeyError(name)
+
+
+def owner_of(scope: Scope, name: str) -> Scope:
+    """The scope in which an assignment binds a name."""
+    if name in scope.level.global_:
+        return scope.module()
+    if name in scope.level.nonlocal_:
+        outer = scope.outer
+        while outer is not None:
+            if outer.level.kind == "call" and name in outer.level.own:
+                return outer
+            outer = outer.outer
+    return scope
+
+
+def bind(run: Run, scope: Scope, name: str, value: Value) -> None:
+    """Bind a name where the scope says."""
+    names = owner_of(scope, name).names
+    run.heap.touch(names)
+    names[name] = value
+
+
+def unbind(run: Run, scope: Scope, name: str) -> bool:
+    """Delete a name; False where there is none."""
+    names = owner_of(scope, name).names
+    run.heap.touch(names)
+    return names.pop(name, scope) is not scope
+
+
+@lru_cache(maxsize=4096)
+def level(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Level:
+    """The names that a function has for itself, and those that it declares to be others'."""
+    spec = node.args
+    given = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg)
+    own = {parameter.arg for parameter in given if parameter is not None}
+    globals_: set[str] = set()
+    nonlocals: set[str] = set()
+    for part in node.body if isinstance(node.body, list) else [node.body]:
+        _gather(part, own, globals_, nonlocals)
+    others = globals_ | nonlocals
+    return Level("call", frozenset(own - others), frozenset(globals_), frozenset(nonlocals))
+
+
+def class_level(node: ast.ClassDef) -> Level:
+    """What a class declares to be others'."""
+    globals_: set[str] = set()
+    nonlocals: set[str] = set()
+    for part in node.body:
+        _gather(part, set(), globals_, nonlocals)
+    return Level("class", frozenset(), frozenset(globals_), frozenset(nonlocals))
+
+
+def _gather(node: ast.AST, own: set[str], globals_: set[str], nonlocals: set[str]) -> None:
+    if isinstance(node, ast.Global):
+        globals_.update(node.names)
+    elif isinstance(node, ast.Nonlocal):
+        nonlocals.update(node.names)
+    else:
+        own |= _bound(node)
+    for child in _below(node):
+        _gather(child, own, globals_, nonlocals)
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """The names that a node binds itself."""
+    if isinstance(node, ast.Name):
+        return set() if isinstance(node.ctx, ast.Load) else {node.id}
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        return {node.name} if node.name else set()
+    return {node.rest} if isinstance(node, ast.MatchMapping) and node.rest else set()
+
+
+def _below(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node whose names are of its scope; of a comprehension only what `:=` binds."""
+    if isinstance(node, ast.Lambda):
+        return []
+    if isinstance(node, ast.ClassDef):
+        return list(node.decorator_list)
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [*node.decorator_list, *node.args.defaults]
+    if isinstance(node, _COMPREHENSIONS):
+        return [inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
+    return list(ast.iter_child_nodes(node))
+
+
+@lru_cache(maxsize=4096)
+def suspends(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Whether a call of a function gives a generator or coroutine."""
+    if isinstance(node, ast.AsyncFunctionDef):
+        return True
+    todo: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Yield | ast.YieldFrom | ast.Await):
+            return True
+        if not isinstance(part, _INNER):
+            todo += ast.iter_child_nodes(part)
+    return False
+
+
+@lru_cache(maxsize=4096)
+def encloses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+    """Whether something may see the names of a call when it is over."""
+    arguments = {each for part in ast.walk(node) if isinstance(part, ast.Call) for each in part.args}
+    inner = (part for part in ast.walk(node) if isinstance(part, (*_INNER, ast.GeneratorExp)))
+    return any(part is not node and part not in arguments for part in inner)
