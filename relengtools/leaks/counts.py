@@ -65,9 +65,7 @@ def _residual(known: Identity, y: FloatArray, gauges: Mapping[str, FloatArray], 
     """The residual on the rows in which all of its terms are present, single outliers removed."""
     left = known.residual(y, gauges, which)
     rows = np.flatnonzero(np.isfinite(left))
-    counting = (n for n, c in zip(known.names, known.sets[which], strict=True) if c)
-    clean = {n: series.despiked(gauges[n][rows]) for n in counting}
-    return _Residual(rows, known.residual(series.despiked(series.at(y, rows)), clean, which))
+    return _Residual(rows, series.despiked(series.at(left, rows)))
 
 
 def _survival(
@@ -174,25 +172,26 @@ def _said(
     lack = "" if explained else "; without load gauges a wave of users looks the same"
     follows = _moved_by_load(scene, name, known, residual)
     lacking = _lacking(len(residual.rows), span)
-    gone = _departures(scene, known, residual) if follows and lacking else 0.0
-    if lacking and max(found.gain, 0.0) + 3 + found.excursion > KEPT * gone:
+    gone, kept = _departures(scene, known, residual) if follows and lacking else (0.0, np.inf)
+    if lacking and kept > KEPT:
         samples = units.counted(len(residual.rows), "sample")
         neither = f"{samples} in {during}{beyond} prove neither a leak nor its absence: that takes {lacking}"
         return Kind.INSUFFICIENT, neither + lack
     if found.gain >= LEAST_GAIN and found.thinning:
         return Kind.WARMUP, f"{found.gain:.0f} came{beyond}, but ever more slowly, as while something fills"
     if found.gain > max(2.0, found.excursion):
-        return Kind.INSUFFICIENT, f"{_stayed(scene, found, span)}{beyond}: too few or too unsteady for a leak{lack}"
+        few = f"{found.gain:.0f} came within {during}{beyond}, too few or too unsteady for a leak{lack}"
+        return Kind.INSUFFICIENT, few
     if follows:
-        also = f", which went down by {gone:.0f} in all" if gone else ""
-        return Kind.LOAD, f"it follows {_formula(known)}{also}; beside that {_stayed(scene, found, span)}"
-    return Kind.STABLE, f"{_stayed(scene, found, span)}{beyond}"
+        also = f" ({gone:.0f} of which went and left {np.ceil(100 * kept) / 100:.2f} each at most)" if gone else ""
+        return Kind.LOAD, f"it follows {_formula(known)}{also}; beside that {_stayed(found, span)}"
+    return Kind.STABLE, f"{_stayed(found, span)}{beyond}"
 
 
-def _stayed(scene: Scene, found: Survival, span: float) -> str:
+def _stayed(found: Survival, span: float) -> str:
     """What came and is there still, in words that a look at the plot confirms."""
     late = f"; {found.fresh:.0f} came at the very end" if found.fresh > max(2.0, found.excursion) else ""
-    gain = round(found.gain)
+    gain = round(min(found.gain, found.lift))
     if gain <= 0 or not found.rises:
         return f"nothing that came within {units.duration(span)} stayed{late}"
     after = units.duration(found.last - found.begin)
@@ -208,10 +207,17 @@ def _lacking(samples: int, span: float) -> str:
     return " and ".join(needed)
 
 
-def _departures(scene: Scene, known: Identity, residual: _Residual) -> float:
-    """How often load went away, as far as the samples show: the least of what the gauges that count fell in all."""
-    gauges = (scene.frame.columns[name][residual.rows] for name in known.terms)
-    return min((float(-np.minimum(np.diff(gauge), 0).sum()) for gauge in gauges), default=0.0)
+def _departures(scene: Scene, known: Identity, residual: _Residual) -> tuple[float, float]:
+    """How often load went away, as far as the samples show, and the units that each time may have kept at 95 %.
+
+    The gauge that fell least decides. Nothing kept in n departures leaves 3/n possible (the rule of three).
+    """
+    falls = [np.cumsum(np.maximum(-np.diff(series.at(scene.frame.columns[n], residual.rows)), 0)) for n in known.terms]
+    gone = min(falls, key=lambda fallen: float(fallen[-1]))
+    if not gone[-1]:
+        return 0.0, np.inf
+    rate, error = line(gone, residual.values[1:])
+    return float(gone[-1]), max(rate + 2 * error, 0.0) + 3 / float(gone[-1])
 
 
 def _formula(known: Identity) -> str:

@@ -40,7 +40,8 @@ FEWEST_ROWS = 12
 class Survival:
     """The survivors of one residual: the gain G, rises J, excursions A, whether that proves a leak, and since when.
 
-    `last` is the time of the last rise (NaN without any), `fresh` what came too late to have survived anything.
+    `fresh` is what came too late to have survived anything, `last` the time of the last rise (NaN without any), `lift`
+    how much higher the residual usually is after the rises than before them, which a dip doesn't make.
     """
 
     proven: bool
@@ -50,8 +51,9 @@ class Survival:
     begin: float
     thinning: bool
     score: float
-    last: float = math.nan
     fresh: float = 0.0
+    last: float = math.nan
+    lift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
     count = len(when)
     excursion = float(np.quantile(mean - survivors, 0.9))
     if not count:
-        return Survival(False, gain, 0, excursion, begin, False, 0.0, fresh=fresh)
+        return Survival(False, gain, 0, excursion, begin, False, 0.0, fresh)
     u = (t[when + 1] - t[0]) / (t[n - dwell] - t[0])
     laplace = (float(u.mean()) - 0.5) * np.sqrt(12 * count)
     thinning = bool(laplace < THINNING)
@@ -149,4 +151,5 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
         beyond / (LEAST_GAIN + EXCURSIONS * excursion) * (1.0 if spread and late and steady and not thinning else 0.5)
     )
     latest = float(t[when[-1] + 1])
-    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score), latest, fresh)
+    lift = float(np.median(mean[when[-1] + 1 :]) - np.median(mean[: when[0] + 1]))
+    return Survival(proven, gain, count, excursion, begin, thinning, max(0.0, score), fresh, latest, lift)

@@ -172,8 +172,31 @@ def test_many_clients_that_come_and_go_settle_a_count_before_time_does():
         verdict = analyze(frame({"downstreams": wave, "num_fds": fds, "n_reg_files": np.full(n, 5.0)})).metrics
         assert verdict["num_fds"].verdict == said
         assert verdict["n_reg_files"].verdict == "insufficient"
+        told = "it follows downstreams (140 of which went and left 0.03 each at most); beside that nothing"
+        assert verdict["num_fds"].reason.startswith(told) is (said == "load")
     few = analyze(frame({"downstreams": wave % 3, "num_fds": 14 + wave % 3})).metrics["num_fds"]
     assert few.verdict == "insufficient"
+
+
+def test_a_few_that_stay_of_many_that_go_are_not_yet_load():
+    n = 75
+    wave = np.abs((np.arange(n) * 4) % 60 - 30.0)
+    kept = np.floor(np.cumsum(np.maximum(-np.diff(wave, prepend=wave[0]), 0)) / 30)  # 1 in 30
+    assert analyze(frame({"downstreams": wave, "num_fds": 14 + wave + kept})).metrics["num_fds"].verdict != "load"
+
+
+def test_a_dip_is_no_step():
+    columns = at_rest(1200)
+    columns["n_reg_files"][700:702] -= 2
+    assert analyze(frame(columns)).metrics["n_reg_files"].reason == "nothing that came within 20 min stayed"
+
+
+def test_a_peak_of_clients_that_one_sample_caught_is_no_outlier():
+    wave = 3.0 + 20 * (np.arange(900) % 9 == 4)
+    for columns in ({"num_fds": 40 + wave}, {"num_fds": 4 + wave}):
+        found = analyze(frame(columns | {"downstreams": wave})).metrics["num_fds"]
+        assert (found.verdict, found.identity.residual_first) == ("load", columns["num_fds"][0] - 3)
+        assert found.reason == "it follows downstreams; beside that nothing that came within 15 min stayed"
 
 
 def test_without_a_proof_the_last_life_is_what_is_spoken_of():
