@@ -11,7 +11,8 @@ from relengtools.leaks import memory, series, trend, units
 from relengtools.leaks.memory import LiveHeap
 from relengtools.leaks.scene import DAY, Gridded, Scene, by_block, grid, waves
 from relengtools.leaks.series import FloatArray
-from relengtools.leaks.trend import Evidence, Noise, Shape
+from relengtools.leaks.shapes import Shape
+from relengtools.leaks.trend import Evidence, Noise
 from relengtools.leaks.verdict import Interval, Kind, Verdict
 
 HEAP_DRIVEN = frozenset(

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from relengtools.leaks import series
 from relengtools.leaks.series import FloatArray, Frame, Regimes, Roles
-from relengtools.leaks.trend import BLOCKS, Blocks
+from relengtools.leaks.shapes import Blocks
+from relengtools.leaks.trend import BLOCKS
 
 DAY = 86400.0
 

@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from relengtools.leaks import trend
-from relengtools.leaks.trend import Blocks, Shape
+from relengtools.leaks.shapes import Blocks, Shape
 
 N = 64
 T = np.arange(N) * 100.0
