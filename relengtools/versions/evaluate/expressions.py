@@ -376,6 +376,8 @@ class Expressions:
         elif isinstance(owner, dict):
             self.run.heap.touch(owner)
             containers.blur(owner, Unknown("a dictionary changed at a key that can't be told", holds=(value,)))
+        elif owner is None or isinstance(owner, str | int | float | tuple):
+            raise RaisedError("TypeError")
         else:
             self.run.disturb(owner)
 

@@ -70,6 +70,8 @@ _BRACE_WIDTH = re.compile(r"\{[^{}]*:[^{}]*(\d{4}|\{)")
 
 def binary(op: ast.operator, left: Value, right: Value) -> Value:
     """`left op right`; raises RaisedError."""
+    if isinstance(op, ast.Mod) and isinstance(left, str) and isinstance(right, Fields):
+        right = tuple(right)  # a format takes a named tuple apart like any other
     unknown = _beyond(op, left, right)
     if unknown is not None:
         return unknown
