@@ -1,4 +1,4 @@
-"""Record the example of reports/soju: a real soju whose message store grows by design, under a churn of clients.
+"""Record the example of reports/soju: a real soju whose message store grows by design, under waves of clients.
 
 With `message-store memory`, soju 0.9.0 keeps a ring buffer for every nick that ever wrote to a user. One peer takes a
 new nick and writes with it, again and again, while other clients come and go: what grows beyond the load is the store.
@@ -10,31 +10,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests"))
-
-import irc  # noqa: E402  (lives beside the tests that use it)
+from crowd import chatter, irc, waves
 
 RELENGTOOLS = Path(sys.executable).with_name("relengtools")
-
-
-def new_nicks(port: int, every_s: float, stop: threading.Event) -> None:
-    """Write to alice under a new nick every EVERY_S seconds, on an absolute schedule."""
-    with irc.Client(port, "peer") as peer:
-        begun, number = time.monotonic(), 0
-        while not stop.wait(max(0.0, begun + number * every_s - time.monotonic())):
-            peer.send(f"NICK peer{number}", f"PRIVMSG alice :hello from number {number}")
-            number += 1
-            if number % 20 == 0:
-                peer.ping()
+FEWEST, MOST, PERIOD_S = 2, 12, 150.0
 
 
 def record(output: Path, minutes: float, every_s: float) -> int:
     """Run server, bouncer, peer and clients for MINUTES and record the bouncer; the recorder's exit code."""
-    stop, limit_s = threading.Event(), minutes * 60
+    stop = threading.Event()
     with (
         tempfile.TemporaryDirectory(prefix="example-") as tmp,
         irc.ngircd(Path(tmp)) as server,
@@ -43,14 +29,12 @@ def record(output: Path, minutes: float, every_s: float) -> int:
             Path(tmp), upstream=server.port, binaries=Path(shutil.copytree(irc.soju_binaries(), Path(tmp, "bin")))
         ) as bouncer,
     ):
-
-        def clients() -> None:
-            connect = lambda n: bouncer.client("alice", name=f"phone{n}")  # noqa: E731  (churn's first argument)
-            irc.churn(connect, sessions=int(limit_s / 5), rate_per_s=0.2, hold_s=20.0, limit_s=limit_s, stop=stop)
-
+        clients = (lambda n: bouncer.client("alice", name=f"phone{n}"), FEWEST, MOST, PERIOD_S, stop)
         threads = [
-            threading.Thread(target=new_nicks, args=(server.port, every_s, stop)),
-            threading.Thread(target=clients),
+            threading.Thread(target=waves, args=clients),
+            threading.Thread(
+                target=chatter, args=(server.port, "alice", 1 / every_s, stop), kwargs={"new_nick_every": 1}
+            ),
         ]
         for thread in threads:
             thread.start()
