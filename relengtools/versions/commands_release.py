@@ -76,6 +76,7 @@ def release(
     attempts = Attempts(_say)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
     candidate = candidate._replace(settings=_settings(candidate, chosen, ignored))
+    _say_unjudged(candidate, named=bool(distributions))
     opened = _opened(distributions, attempts)
     candidate, found = _judged(candidate, opened)
     if build:
@@ -137,6 +138,17 @@ def _settings(candidate: "Candidate", select: Sequence[str], ignore: Sequence[st
     place = candidate.project.place if candidate.project else None
     settings = find(place.root, place.tree, {}) if place else DEFAULT
     return narrowed(settings._replace(select=()), select, ignore)
+
+
+def _say_unjudged(candidate: "Candidate", named: bool) -> None:
+    """What nobody looked at must not pass for good."""
+    from relengtools.versions.listing import reason
+
+    project = candidate.project
+    if candidate.clone is None and (project or not named):
+        _say(f"{printable(candidate.path)}: no git repository: neither the tree nor the order of releases is judged")
+    if project and project.owner is None and project.provider is None and not (project.missing or project.problems):
+        _say(f"{printable(project.path)}: not judged: {reason(project)}")
 
 
 def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"]:

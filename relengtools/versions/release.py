@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from relengtools.errors import printable
 from relengtools.findings import Finding, Location
-from relengtools.versions import artifact_rules, catalogue, form_rules, history, providers, reading, release_order
+from relengtools.versions import artifact_rules, catalogue, form_rules, history, listing, reading, release_order
 from relengtools.versions import check as checking
 from relengtools.versions.artifact_rules import Summary
 from relengtools.versions.artifacts import metadata
@@ -115,8 +115,8 @@ def _stated(candidate: Candidate) -> Claim | None:
         return Claim(canonical, f"{owner.file}:{owner.span.line}") if canonical else None
     if project.provider is None or (candidate.tag and not (clone and clone.tag(candidate.tag))):
         return None
-    found = providers.state(project.provider, project.document, project.place.root, project.place.tree).version
-    canonical = pep440.read(found).canonical if found else None
+    computed = listing.provided(project)
+    canonical = pep440.read(computed.version).canonical if computed and computed.version else None
     return Claim(canonical, f"{project.provider} in {project.path}") if canonical else None
 
 

@@ -239,6 +239,14 @@ def test_what_check_calls_grave_stops_a_release(run: Run, repo: Repo):
     assert codes(run("release", "--output-format", "json")) == []
 
 
+def test_a_version_that_can_not_be_told_is_not_passed_over_in_silence(run: Run, repo: Repo):
+    repo.commit(
+        files={"pyproject.toml": "", "setup.py": "from setuptools import setup\nsetup(version=open('/x').read())\n"}
+    )
+    result = run("release", "--tag", "v1.2.3")
+    assert (result.code, ".: not judged: " in result.err) == (0, True)
+
+
 def test_a_version_from_the_tag(run: Run, repo: Repo):
     repo.commit(
         files={
@@ -404,7 +412,8 @@ def test_a_shallow_clone(run: Run, repo: Repo, tmp_path: Path, monkeypatch):
 
 def test_no_repository_and_no_project(run: Run, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run("release", "--tag", "v1.0").code == 0
+    alone = run("release", "--tag", "v1.0")
+    assert (alone.code, "no git repository: neither the tree nor the order" in alone.err) == (0, True)
     (tmp_path / "pyproject.toml").write_text(PROJECT.format("1.0"))
     assert run("release", "--tag", "v1.0").code == 0
     assert codes(run("release", "--tag", "v1.1", "--output-format", "json")) == ["RV702"]
