@@ -230,9 +230,9 @@ def _target(processes: Sequence[Process]) -> str:
 
 
 def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
-    """Descriptor classes that changed most, then the largest."""
+    """Descriptor classes that grew most, then the largest."""
     found = loaded.classes if loaded else []
-    order = sorted(found, key=lambda c: (-abs(c.last - c.first), -c.last, c.kind, c.label))
+    order = sorted(found, key=lambda c: (c.first - c.last, -c.last, c.kind, c.label))
     return [
         {
             "class": c.kind if c.label in ("", c.kind) else f"{c.kind} {c.label}",

@@ -24,7 +24,7 @@ from relengtools.leaks import page, report
 from relengtools.leaks.descriptors import Change, Counts, Descriptor, Key, Kind
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, load, open_for_writing
-from relengtools.leaks.recording.read import Process
+from relengtools.leaks.recording.read import DescriptorClass, Process
 from relengtools.leaks.target import Build, Target
 
 ROOT = Path(__file__).parents[2]
@@ -297,6 +297,13 @@ def test_classes_and_stacks_say_something(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE classes SET kind = 'pipe', label = 'pipe'")
     assert [row["class"] for row in report.build(str(path)).summary["classes"]] == ["pipe"]
+
+
+def test_the_class_that_grew_most_comes_first(plain) -> None:
+    ends = {"a": (9, 2), "b": (3, 3), "c": (1, 4)}
+    classes = [DescriptorClass("file", name, first, last, 0, 0) for name, (first, last) in ends.items()]
+    shown = report._classes(replace(load(str(plain[0])), classes=classes))
+    assert [row["class"] for row in shown] == ["file c", "file b", "file a"]
 
 
 def test_a_damaged_recording_is_told_with_what_to_do(plain, tmp_path: Path) -> None:
