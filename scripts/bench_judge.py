@@ -237,16 +237,16 @@ def table_of_plans(folder: Path) -> list[str]:
 
 
 def promised(generate: ModuleType, family: str, length: float, step: float) -> str:
-    first = source(fresh(generate, family, length, step, 70_000))
+    first = source(fresh(generate, family, length, step, 170_000))
     rate = rate_for(first, length)
     times, seen = [], []
     for number in range(RECORDED):
-        found = planning.shortest(source(fresh(generate, family, length, step, 71_000 + number)), rate, 0.9)
+        found = planning.shortest(source(fresh(generate, family, length, step, 171_000 + number)), rate, 0.9)
         if found is None:
             continue
         times.append(found / length)
         for again in range(WATCHED):
-            frame = fresh(generate, family, found, step, 80_000 + 100 * number + again, rate)
+            frame = fresh(generate, family, found, step, 180_000 + 100 * number + again, rate)
             seen.append(judge.analyze(frame).metrics["rss_bytes"].verdict.value == "leak")
     spread = ", ".join(f"{x:.2f}" for x in np.quantile(times, (0.1, 0.5, 0.9))) if times else "–"
     told = f"{rate * HOUR / 1024:,.0f} KiB/h"
@@ -271,7 +271,7 @@ def fresh(generate: ModuleType, family: str, length: float, step: float, seed: i
     """A series of a stable family of any length, with a constant leak of `rate` in resident memory."""
     settings = dict(generate.DEV[family], leak={"kind": "const", "on": "mem"} if rate else None)
     generate.DUR["plan"] = (length, step)
-    generate.SE_LIVE[settings["base"], "plan"] = 1e-3
+    generate.SE_LIVE[settings["base"], "plan"] = 0.1
     made = generate.simulate(family, settings, "plan", seed, zt=1.0)
     if rate:
         grown = made["on"]["rss_bytes"] - made["off"]["rss_bytes"]

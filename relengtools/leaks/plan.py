@@ -28,7 +28,8 @@ RUNS = 32
 FEWER = 12
 """Runs for each time on the way to an alternative, which is told to one digit."""
 FAR = 64.0
-"""More than so many times as long as the recording is no answer."""
+FORTNIGHT = 14 * scene.DAY
+"""More than so many times as long as the recording, and than a fortnight, is no answer."""
 KNOWN = 4.0
 """Beyond so many times the recording, noise slower than it matters, which it can't tell."""
 STACK = 8192.0
@@ -68,10 +69,10 @@ class Plan:
     @property
     def farthest(self) -> float:
         """The longest time that was looked at, s."""
-        return FAR * self.observed
+        return _farthest(self.observed)
 
     def as_json(self) -> dict[str, Any]:
-        """One object; `seconds` is null where no time up to 64 times the recording is enough."""
+        """One object; `seconds` is null where no time that is looked at is enough."""
         return {
             "file": self.source,
             "power": self.power,
@@ -164,7 +165,11 @@ def shortest(of: Source, rate: float, target: float, runs: int = RUNS) -> float 
         return least
     first = _solved(of, rate, target, np.geomspace(low, high * 1.4, TIMES), runs, random)
     around = np.geomspace(max(least, first / 1.3), first * 1.3, TIMES)
-    return min(_solved(of, rate, target, around, runs, random), FAR * of.observed)
+    return min(_solved(of, rate, target, around, runs, random), _farthest(of.observed))
+
+
+def _farthest(observed: float) -> float:
+    return max(FAR * observed, FORTNIGHT)
 
 
 def _bracket(
@@ -180,7 +185,7 @@ def _bracket(
             return seconds, 2 * seconds
     while not enough:
         seconds *= 2
-        if seconds > FAR * of.observed:
+        if seconds > _farthest(of.observed):
             return None
         enough = _share(of, rate, seconds, RUNS_TO_BRACKET, random) >= target
         if enough:

@@ -8,13 +8,16 @@ recording leaves open of the noise, by drawing it anew for every run.
 Levels. y = level + rate·t + e, where e is drawn from the noise posterior of module trend: (V, σ²) by its mass, σ² as a
 scaled inverse χ². White noise of blocks is white noise of rows whose variance is that times the rows in a block; what
 remembers is an Ornstein–Uhlenbeck process of the same τ. For times below that of the recording, noise is that of
-windows of about that length, each with its own posterior, so that nothing is carried from one scale to another.
+windows of about that length, each with its own posterior, so that nothing is carried from one scale to another. Another
+run is not as noisy as this one, and a longer one has slower noise: σ is multiplied by a lognormal factor whose log has
+the variance SPREAD² + WANDER² log₂(T / T₀) beyond the length T₀ of the recording, as if it walked at random in log T.
 Counts. The recorded rows themselves, from a random row on and round again, less what stayed, plus a Poisson process.
 Load, and the heap and the messages where those decide, are taken from the same rows; load acts on counts by these rows,
 on levels not at all, since the judge projects it out exactly.
 
 Known failures: a wave longer than the recording (the day, seen for an hour) is not in it, nor is noise slower than the
-recording: beyond a few times its length the answer is a guess. A heap's sawtooth in resident memory is taken for white.
+recording: beyond a few times its length the answer is a guess. An allocator that fills holes first shows a leak late;
+no clean recording tells of that, and the answer is too short while the leak is smaller than the holes.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ from relengtools.leaks.verdict import Kind
 ROWS_A_BLOCK = 5
 MOST_ROWS = 4096
 MOST_WINDOWS = 16
+SPREAD = 0.35
+WANDER = 0.4
+"""Of simulated leaks of stable programs (seeds of their own), 90 of 100 were then seen where 90 were promised."""
 Random = np.random.Generator
 
 
@@ -105,7 +111,9 @@ def _noise(of: Source, seconds: float, runs: int, random: Random) -> FloatArray:
     found = of.noises[windows]
     drawn = [_drawn(found[random.integers(len(found))], random) for _ in range(runs)] if found else []
     tau, remembered, white = np.array(drawn).reshape(-1, 3).T
-    return _path(tau, remembered, white, seconds / rows, rows, random)
+    beyond = max(0.0, float(np.log2(seconds / of.observed)))
+    factor = np.exp(2 * np.hypot(SPREAD, WANDER * np.sqrt(beyond)) * random.normal(size=len(tau)))
+    return _path(tau, factor * remembered, factor * white, seconds / rows, rows, random)
 
 
 def _posteriors(of: Source, windows: int) -> list[Noise]:
