@@ -26,6 +26,10 @@ class Owner(NamedTuple):
     where: Pointer | None = None
 
 
+# Who reads a literal in a module without importing it, and whether it has to be a string.
+_STATIC = {"setuptools": False, "flit": True}
+
+
 class Setting(NamedTuple):
     """What pointers are followed in: the files, the project's name, where its packages are, and an interpreter."""
 
@@ -93,6 +97,9 @@ def _module(setting: Setting, file: str, answer: backends.Attribute) -> Owner | 
         return Owner(reason=f"{source.file} can't be read")
     if provider := module.generated(source):
         return Owner(provider=provider, reason=f"{provider} writes {source.file} at build time")
+    if answer.provider in _STATIC:
+        read = module.static(source, answer.names[0], _STATIC[answer.provider])
+        found = found if read is None or (isinstance(found, Declaration) and found.span == read.span) else read
     if isinstance(found, Declaration):
         return Owner(found)
     from relengtools.versions.evaluate.answer import attribute

@@ -111,7 +111,7 @@ def _of_dict(
     if key not in owner and (unknown or isinstance(owner, Namespace)):
         return unknown or Unknown("a name that Python may have set")
     if name in ("pop", "setdefault"):
-        run.heap.touch(owner)
+        run.heap.touch(owner, key)
     return run.resolved(getattr(owner, name)(key, *default))
 
 
@@ -136,7 +136,7 @@ def _update(run: Run, owner: dict[Value, Value], arguments: list[Value], keyword
         more = given
     else:
         more = dict(tuple(run.items(pair)) for pair in run.items(given))
-    run.heap.touch(owner)
+    run.heap.touch(owner, *more, *keywords)
     if (unknown := lost(more)) is not None:  # which of its keys it has changed can't be told
         blur(owner, unknown)
     merged = more | keywords

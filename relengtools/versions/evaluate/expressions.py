@@ -198,7 +198,7 @@ class Expressions:
         left = self.value(node.left)
         for at, (op, other) in enumerate(zip(node.ops, node.comparators, strict=True)):
             right = self.value(other)
-            holds = compare(op, left, right)
+            holds = self._compared(op, left, right)
             if isinstance(holds, Unknown):
                 for later in node.comparators[at + 1 :]:
                     self._branch(later, holds)
@@ -207,6 +207,12 @@ class Expressions:
                 return False
             left = right
         return True
+
+    def _compared(self, op: ast.cmpop, left: Value, right: Value) -> bool | Unknown:
+        merged = self.run.heap.merged
+        if isinstance(op, ast.Is | ast.IsNot) and (id(left) in merged or id(right) in merged):
+            return Unknown("whether two objects are one")
+        return compare(op, left, right)
 
     def _Subscript(self, node: ast.Subscript) -> Value:
         owner = self.value(node.value)
@@ -371,7 +377,7 @@ class Expressions:
             self.run.heap.touch(owner)
             owner[key] = value
         elif isinstance(owner, dict) and isinstance(key, _KEYS) and is_known(key):
-            self.run.heap.touch(owner)
+            self.run.heap.touch(owner, key)
             owner[key] = value
         elif isinstance(owner, dict):
             self.run.heap.touch(owner)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from relengtools.versions.evaluate.heap import Heap
 from relengtools.versions.evaluate.scopes import find, level, owner_of
 from relengtools.versions.evaluate.values import (
+    SPOILT,
     Class,
     Deferred,
     File,
@@ -18,12 +19,14 @@ from relengtools.versions.evaluate.values import (
     Namespace,
     Object,
     Scope,
+    Spoilt,
     Stream,
     Unknown,
     Value,
     View,
     Wrapped,
 )
+from relengtools.versions.locate import python
 
 _CHANGED = Unknown("something computed may have changed it")
 _BUILTINS = frozenset(dir(builtins))
@@ -45,14 +48,14 @@ class _Reach(NamedTuple):
     some: bool
 
 
-def disturb(heap: Heap, *values: Value) -> int:
-    """Forget what may be changed by whoever gets hold of these values; how much that was."""
-    todo, seen = list(values), set[int]()
+def disturb(heap: Heap, *values: Value) -> dict[int, Value]:
+    """Forget what may be changed by whoever gets hold of these values; by their ids what can be got hold of."""
+    todo, seen = list(values), dict[int, Value]()
     while todo:
         value = todo.pop()
         if value is None or isinstance(value, str | int | float) or id(value) in seen:
             continue
-        seen.add(id(value))
+        seen[id(value)] = value
         todo += _inside(value)
         if isinstance(value, Function):
             todo += _called(heap, value)
@@ -60,7 +63,7 @@ def disturb(heap: Heap, *values: Value) -> int:
             _forget(heap, value)
         elif isinstance(value, list | set | dict | File | Stream):
             heap.spoil(value)
-    return len(seen)
+    return seen
 
 
 def _inside(value: Value) -> list[Value]:
@@ -95,8 +98,10 @@ def _functions(of: Class) -> Iterator[Value]:
 
 
 def _forget(heap: Heap, names: dict[str, Value], dunders: bool = True) -> None:
-    """Any variable of a namespace may have been changed; functions, classes and modules mostly aren't."""
+    """Any variable of a namespace may have been changed or made; functions, classes and modules mostly aren't."""
     heap.touch(names)
+    if dunders:
+        names[SPOILT] = Spoilt(_CHANGED.reason)
     for name, value in names.items():
         if (
             not isinstance(value, Function | Class | Module | Deferred | Wrapped)
@@ -148,7 +153,7 @@ def _reach(node: ast.AST) -> _Reach:
     bound: set[str] = set()
     attributes: set[str] = set()
     stored: set[tuple[str, str]] = set()
-    for part in ast.walk(node):
+    for part in python.walk(node):
         if isinstance(part, ast.Name):
             read.add(part.id)
         elif isinstance(part, ast.Global | ast.Nonlocal):
@@ -168,12 +173,12 @@ def _reach(node: ast.AST) -> _Reach:
 def _only_reads(node: ast.AST) -> bool:
     """Whether `globals()` is only read in some code, and `exec()` has names of its own."""
     fine = set[ast.AST]()
-    for part in ast.walk(node):
+    for part in python.walk(node):
         inner = part.value if isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load) else None
         if isinstance(part, ast.Attribute) and part.attr in _READING:
             inner = part.value
         fine |= {*part.comparators} if isinstance(part, ast.Compare) else {inner} if inner else set()
-    calls = (part for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name))
+    calls = (part for part in python.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name))
     return all(_is_harmless(call, fine) for call in calls)
 
 
@@ -186,7 +191,7 @@ def _is_harmless(call: ast.Call, fine: set[ast.AST]) -> bool:
 
 def statement(heap: Heap, scope: Scope, node: ast.stmt, why: Unknown) -> None:
     """A statement was left out: what it binds is unknown, and what it would have called may have changed things."""
-    for part in ast.walk(node):
+    for part in python.walk(node):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             names = owner_of(scope, part.id).names
             heap.touch(names)

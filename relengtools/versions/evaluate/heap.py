@@ -4,7 +4,7 @@ Whoever is about to change a container calls `touch`. Work of which it isn't kno
 what it changed is noted and undone, and then what all its outcomes agree on is kept.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import is_
 from typing import Any, NamedTuple
@@ -58,10 +58,14 @@ Early = Returned | Jumped | RaisedError | Broken
 
 
 class Outcome(NamedTuple):
-    """One way in which a piece of work can come out: the jump that ended it, if one did, and what it had changed."""
+    """One way in which a piece of work can come out: the jump that ended it, if one did, and what it had changed.
+
+    `written` are keys of dictionaries, by their ids, that were given values meanwhile, maybe the same as before.
+    """
 
     end: Early | None
     state: State
+    written: "Mapping[int, set[Value]]" = {}  # noqa: RUF012  (never changed)
 
 
 @dataclass(slots=True)
@@ -75,31 +79,53 @@ class Layer:
     saved: State = field(default_factory=dict)
     exits: list[Outcome] = field(default_factory=list)
     broken: State = field(default_factory=dict)
+    written: dict[int, set[Value]] = field(default_factory=dict)
     breaks: bool = False
 
     def outcomes(self, end: Early | None, state: State) -> list[Outcome]:
         """All ways in which the work can come out, if else it comes out like this."""
         broken = [Outcome(Broken(), self.broken)] if self.breaks else []
-        return [Outcome(end, state), *self.exits, *broken]
+        return [Outcome(end, state, self.written), *self.exits, *broken]
 
 
 class Heap:
-    """The layers of work under way. `links` are containers that may be the same ones as another."""
+    """The layers of work under way.
+
+    `links` are containers that may be the same ones as another, `merged` those made to stand for one of several.
+    """
 
     def __init__(self, step: Callable[[int], None]) -> None:
         self.step = step
         self.layers: list[Layer] = []
         self.links: dict[int, list[Container]] = {}
         self.births: dict[int, int] = {}
+        self.merged: dict[int, Container] = {}
         self.clock = self.guesses = 0
+        self.spreading = False
 
-    def touch(self, container: Container) -> None:
-        """Note what a container holds before it changes."""
+    def touch(self, container: Container, *keys: Value) -> None:
+        """Note what a container holds before it changes, a dictionary at these keys."""
         key = id(container)
-        if self.layers and key not in self.layers[-1].saved:
-            self.layers[-1].saved[key] = container, _contents(container)
-        for other in self.links.pop(key, ()):
-            self.spoil(other)
+        if self.layers:
+            layer = self.layers[-1]
+            if key not in layer.saved:
+                layer.saved[key] = container, _contents(container)
+            if keys:
+                layer.written.setdefault(key, set()).update(keys)
+        if key in self.links and not self.spreading:
+            self._spread(container)
+
+    def _spread(self, container: Container) -> None:
+        """Spoil the containers that may be this one."""
+        todo, seen = [container], {id(container)}
+        while todo:
+            others = [other for other in self.links.get(id(todo.pop()), ()) if id(other) not in seen]
+            seen |= {id(other) for other in others}
+            todo += others
+            self.spreading = True
+            for other in others:
+                self.spoil(other)
+            self.spreading = False
 
     def spoil(self, container: Container) -> None:
         """Forget what a container holds, because somebody unknown may have changed it."""
@@ -147,6 +173,7 @@ class Heap:
             self._commit(layer)
             return layer.outcomes(end, {})
         self.layers.pop()
+        self._pass_on(layer)
         state = {key: (container, _contents(container)) for key, (container, _) in layer.saved.items()}
         for container, held in layer.saved.values():
             _put(container, held)
@@ -164,9 +191,10 @@ class Heap:
     def interrupted(self, outcomes: Iterable[Outcome]) -> Outcome:
         """What may have been left by work that broke off in the middle."""
         state: State = {}
-        for key, (container, held) in ((key, entry) for each in outcomes for key, entry in each.state.items()):
-            before = state[key][1] if key in state else _contents(container)
-            state[key] = container, _halfway(container, before, held)
+        for outcome in outcomes:
+            for key, (container, held) in outcome.state.items():
+                before = state[key][1] if key in state else _contents(container)
+                state[key] = container, _halfway(container, before, held, outcome.written.get(key, set()))
         return Outcome(None, state)
 
     def settled(self, since: int, outcomes: Sequence[Outcome], why: Unknown) -> bool:
@@ -182,6 +210,12 @@ class Heap:
         if self.layers:
             for key, saved in layer.saved.items():
                 self.layers[-1].saved.setdefault(key, saved)
+            self._pass_on(layer)
+
+    def _pass_on(self, layer: Layer) -> None:
+        """What was written in a layer was written in the one around it."""
+        for key, keys in layer.written.items() if self.layers else ():
+            self.layers[-1].written.setdefault(key, set()).update(keys)
 
     def proceed(self, outcomes: Sequence[Outcome], why: Unknown) -> None:
         """Go on as do those outcomes that nothing ended, and leave the others to the work around; raises their end."""
@@ -201,7 +235,7 @@ class Heap:
         layer = self.layers[-1]
         for outcome in outcomes:
             if isinstance(outcome.end, RaisedError | Broken):
-                self._break(layer, outcome.state)
+                self._break(layer, outcome)
                 continue
             now = {key: (each, _contents(each)) for key, (each, _) in layer.saved.items() if key not in outcome.state}
             whole = Outcome(outcome.end, now | outcome.state)
@@ -212,11 +246,11 @@ class Heap:
                 layer.exits[alike] = self._one(layer, layer.exits[alike], whole, why)
 
     @staticmethod
-    def _break(layer: Layer, state: State) -> None:
+    def _break(layer: Layer, outcome: Outcome) -> None:
         layer.breaks = True
-        for key, (container, held) in state.items():
+        for key, (container, held) in outcome.state.items():
             before = layer.broken[key][1] if key in layer.broken else _contents(container)
-            layer.broken[key] = container, _halfway(container, before, held)
+            layer.broken[key] = container, _halfway(container, before, held, outcome.written.get(key, set()))
 
     def _one(self, layer: Layer, first: Outcome, second: Outcome, why: Unknown) -> Outcome:
         """Two outcomes that end alike."""
@@ -281,6 +315,7 @@ class Heap:
             return _without_place(values) if isinstance(first, str) else first
         if all(type(value) is dict for value in values) or all(type(value) is list for value in values):
             made = type(first)()
+            self.merged[id(made)] = made
             _put(made, self._merged(made, values, why))
             for one, other in ((one, other) for one in (made, *values) for other in (made, *values)):
                 if one is not other:
@@ -333,10 +368,11 @@ def _equal(one: Value, other: Value) -> bool:
     return same(one, other) or (isinstance(one, set | tuple) and bool(one == other))
 
 
-def _halfway(container: Container, before: Any, after: Any) -> Any:
+def _halfway(container: Container, before: Any, after: Any, written: set[Value]) -> Any:
     """What a container may hold while it is changed from one state to another."""
     if isinstance(container, dict):
-        keys = [key for key in before | after if key not in before or before[key] is not after.get(key)]
+        both = before | after
+        keys = [key for key in both if key in written or key not in before or before[key] is not after.get(key)]
         reason = "it may have been changed before something raised"
         sure = {key for key in keys if key in before and key in after}
         changed = {
@@ -344,7 +380,7 @@ def _halfway(container: Container, before: Any, after: Any) -> Any:
         }
         return before | changed
     if isinstance(container, list | set):
-        return before if before == after else type(container)([Spoilt(_CHANGED.reason, holds=(*before, *after))])
+        return type(container)([Spoilt(_CHANGED.reason, holds=(*before, *after))])
     return _CHANGED if isinstance(container, File) else before
 
 
@@ -382,6 +418,17 @@ def _put(container: Container, held: Any) -> None:
         container.state, container.failure, container.starred = held
     elif isinstance(container, Stream):  # what has been taken from it can't be put back
         container.lost = _CHANGED
+
+
+def is_spoilt(container: Container) -> bool:
+    """Whether nothing is known of a container that could be forgotten."""
+    if isinstance(container, list | set):
+        return len(container) == 1 and any(isinstance(item, Spoilt) for item in container)
+    if isinstance(container, dict):
+        return len(container) == 1 and SPOILT in container
+    if isinstance(container, File):
+        return isinstance(container.text, Unknown)
+    return isinstance(container, Stream) and container.lost is not None
 
 
 def is_container(value: Value) -> bool:

@@ -231,7 +231,7 @@ class Interpreter(Modules):
             return self._function(function, arguments, keywords)
         if isinstance(function, Class):
             return classes.make(self, function, arguments, keywords)
-        self.disturb(function, *arguments, *keywords.values())
+        self.hand_over(function, *arguments, *keywords.values())
         if isinstance(function, Unknown):
             return Unknown(function.reason, function.provider, (function, *arguments))
         return Unknown("a call of something computed", holds=(function, *arguments))

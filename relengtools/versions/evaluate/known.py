@@ -10,7 +10,9 @@ from relengtools.versions.evaluate.functions import Known, first, simple
 from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
     Class,
+    Function,
     Instance,
+    Method,
     Object,
     Opaque,
     RaisedError,
@@ -18,6 +20,7 @@ from relengtools.versions.evaluate.values import (
     Unknown,
     UntoldError,
     Value,
+    is_fixed,
     is_known,
     raised,
     untold,
@@ -40,6 +43,11 @@ PROVIDERS = {
     "vcversioner": "vcversioner",
     "setupmeta": "setupmeta",
 }
+# Modules whose functions change nothing of what they are given, unless it is code.
+_HARMLESS = {"os", "sys", "platform", "warnings", "logging", "subprocess", "time", "datetime", "sysconfig", "shutil"}
+_HARMLESS |= {"glob", "fnmatch", "tempfile", "string", "math", "hashlib", "zipfile", "tarfile", "urllib", "struct"}
+_HARMLESS |= {"locale", "uuid", "getpass", "socket", "hash", "id", "hex", "oct", "format", "divmod", "pow", "callable"}
+_ACTIVE = (Unknown, Object, Class, Function, Method)
 _PROGRAMS = ("subprocess.", "os.popen", "os.system", "commands.", "sh.", "plumbum.", "git.", "distutils.spawn.")
 _METADATA = ("importlib.metadata.", "importlib_metadata.", "pkg_resources.")
 
@@ -51,7 +59,10 @@ def call(run: Run, name: str, arguments: list[Value], keywords: dict[str, Value]
     known = FUNCTIONS.get(name)
     if known is None or "**" in keywords:
         unknown = _stranger(name, given)
-        run.disturb(*given)
+        if name.partition(".")[0] not in _HARMLESS or any(
+            isinstance(value, _ACTIVE) and not is_fixed(value) for value in given
+        ):
+            run.hand_over(*given)
         return unknown
     try:
         found = known(run, arguments, keywords)

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from relengtools.versions.evaluate import known
 from relengtools.versions.evaluate.havoc import disturb
-from relengtools.versions.evaluate.heap import Heap, Jumped, Returned
+from relengtools.versions.evaluate.heap import Heap, Jumped, Returned, is_container, is_spoilt
 from relengtools.versions.evaluate.regex import PATIENCE_S
 from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import (
     CLASS,
     SPOILT,
+    Class,
     Deferred,
     Document,
+    Function,
     Module,
     Namespace,
     Opaque,
@@ -29,6 +31,7 @@ from relengtools.versions.evaluate.values import (
     Unknown,
     UntoldError,
     Value,
+    is_fixed,
     text_of,
 )
 from relengtools.versions.locate import python
@@ -62,6 +65,7 @@ class Modules(ABC):
         self.patched: dict[str, Value] = {}
         self.modules: dict[Path, Module] = {}
         self.inside: dict[Path, bool] = {}
+        self.escaped: dict[int, Value] = {}
 
     def step(self, work: int = 1) -> None:
         """Count a piece of work; raises TooMuchError."""
@@ -86,11 +90,21 @@ class Modules(ABC):
 
     def disturb(self, *values: Value) -> None:
         """Forget what something unknown may change that gets hold of these values."""
-        self.step(disturb(self.heap, *values))
+        self.step(len(disturb(self.heap, *values)))
 
     @abstractmethod
     def frame(self, scope: Scope, module: Module, lenient: bool = False) -> Frame:
         """What evaluates code in a scope of a module."""
+
+    def hand_over(self, *values: Value) -> None:
+        """Forget what a call of something unknown may change: these values, and those that such calls got before."""
+        again = [value for value in self.escaped.values() if not is_spoilt(value)]
+        loose = [value for value in values if not is_fixed(value)]
+        if again or loose:
+            reached = disturb(self.heap, *again, *loose)
+            self.step(len(reached))
+            self.escaped |= {key: value for key, value in reached.items() if is_container(value)}
+            self.escaped |= {id(value): value for value in loose if isinstance(value, Function | Class)}
 
     # -------------------------------------------------------------------------------------------- files
 

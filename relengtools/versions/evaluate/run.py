@@ -87,5 +87,8 @@ class Run(Protocol):
     def disturb(self, *values: Value) -> None:
         """Forget what something unknown may change that gets hold of these values."""
 
+    def hand_over(self, *values: Value) -> None:
+        """Forget what a call of something unknown may change: these values, and those that such calls got before."""
+
     def seen(self, frame: Any, node: ast.Call, function: Value, keywords: dict[str, Value]) -> None:
         """Hear of a call."""

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import SPOILT, Level, Scope, Unknown, Value
+from relengtools.versions.locate import python
 
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -40,14 +41,14 @@ def owner_of(scope: Scope, name: str) -> Scope:
 def bind(run: Run, scope: Scope, name: str, value: Value) -> None:
     """Bind a name where the scope says."""
     names = owner_of(scope, name).names
-    run.heap.touch(names)
+    run.heap.touch(names, name)
     names[name] = value
 
 
 def unbind(run: Run, scope: Scope, name: str) -> bool:
     """Delete a name; False where there is none."""
     names = owner_of(scope, name).names
-    run.heap.touch(names)
+    run.heap.touch(names, name)
     return names.pop(name, scope) is not scope
 
 
@@ -107,7 +108,7 @@ def _below(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return [*node.decorator_list, *node.args.defaults]
     if isinstance(node, _COMPREHENSIONS):
-        return [inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
+        return [inner.target for inner in python.walk(node) if isinstance(inner, ast.NamedExpr)]
     return list(ast.iter_child_nodes(node))
 
 
@@ -129,6 +130,6 @@ def suspends(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
 @lru_cache(maxsize=4096)
 def encloses(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
     """Whether something may see the names of a call when it is over."""
-    arguments = {each for part in ast.walk(node) if isinstance(part, ast.Call) for each in part.args}
-    inner = (part for part in ast.walk(node) if isinstance(part, (*_INNER, ast.GeneratorExp)))
+    arguments = {each for part in python.walk(node) if isinstance(part, ast.Call) for each in part.args}
+    inner = (part for part in python.walk(node) if isinstance(part, (*_INNER, ast.GeneratorExp)))
     return any(part is not node and part not in arguments for part in inner)

@@ -146,7 +146,8 @@ class Frame(Expressions):
     def _delete(self, owner: Value, at: ast.expr) -> None:
         key = None if isinstance(at, ast.Slice) else self.value(at)
         if isinstance(owner, dict) and isinstance(key, str | int):
-            self.run.apply(self.run.get(owner, "pop"), [key], {})
+            taken = self.run.apply(self.run.get(owner, "pop"), [key], {})
+            self.run.doubts += isinstance(taken, Unknown)
         else:
             self.run.disturb(owner)
 
@@ -273,9 +274,8 @@ class Frame(Expressions):
                 if not true:
                     break
                 self._round(node.body)
-            self.block(node.orelse)
 
-        self._whole(go)
+        self._whole(go, node.orelse)
 
     def _For(self, node: ast.For) -> None:
         row = self.value(node.iter)
@@ -295,14 +295,18 @@ class Frame(Expressions):
                     self._strictly(node.body)
 
                 self._perhaps_often(once, None, unknown)
-            self.block(node.orelse)
 
-        self._whole(go)
+        self._whole(go, node.orelse)
 
-    def _whole(self, go: Callable[[], None]) -> None:
-        """A whole loop: those ways out of it that a `break` took go on behind it."""
-        outcomes = self.run.heap.attempt(go, keep=True)
-        self.run.heap.proceed([_without(outcome, False) for outcome in outcomes], Unknown("how a loop ends"))
+    def _whole(self, go: Callable[[], None], orelse: Sequence[ast.stmt]) -> None:
+        """A whole loop: those ways out of it that a `break` took go on behind it, the others by its `else`."""
+        heap, found = self.run.heap, list[Outcome]()
+        for outcome in heap.attempt(go, keep=True):
+            if outcome.end is None:
+                found += heap.after(outcome, lambda: self.block(orelse)) if orelse else [outcome]
+            else:
+                found.append(_without(outcome, False))
+        heap.proceed(found, Unknown("how a loop ends"))
 
     def _round(self, body: Sequence[ast.stmt]) -> None:
         """Once through a loop's body: those ways that a `continue` took go on with the next round."""

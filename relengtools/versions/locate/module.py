@@ -1,7 +1,7 @@
 """`__version__` in a module of the package."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from relengtools.versions.declaration import Declaration, Kind, Pointer
 from relengtools.versions.locate import python
@@ -37,12 +37,48 @@ def locate(source: Source, names: Sequence[str] = NAMES) -> Declaration | Pointe
     """
     if not any(name in source.text for name in names):
         return None
-    tree = python.parse(source)
+    tree = python.syntax(source)
     for name in names:
         found = python.bindings(tree.body, name)
         if found:
             return _judge(source, tree, name, found)
     return None
+
+
+def static(source: Source, name: str, strings: bool) -> Declaration | None:
+    """The first literal that the module assigns to `name`, as setuptools and flit take it without importing; else None.
+
+    flit takes `strings` only. Source: setuptools/config/expand.py, `StaticModule`; flit_core/common.py.
+    """
+    if name not in source.text:
+        return None
+    for target, value in _assignments(python.syntax(source)):
+        if isinstance(target, ast.Name) and target.id == name:
+            constant = isinstance(value, ast.Constant) and isinstance(value.value, str)
+            if constant or not strings:
+                return python.literal(source, value, Kind.MODULE) or _joined(source, value)
+    return None
+
+
+def _assignments(tree: ast.Module) -> Iterator[tuple[ast.expr, ast.expr]]:
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            yield from ((target, statement.value) for target in statement.targets)
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            yield statement.target, statement.value
+
+
+def _joined(source: Source, node: ast.expr) -> Declaration | None:
+    """The version that setuptools makes of a literal that is no string: (1, 0) is 1.0."""
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    parts = value if isinstance(value, list | tuple) else [value]
+    if not parts or not all(isinstance(part, int | float | str) and not isinstance(part, bool) for part in parts):
+        return None
+    start, end = python.offsets(source, node)
+    return source.declaration(Kind.MODULE, start, end, ".".join(map(str, parts)))._replace(computed=True)
 
 
 def generated(source: Source) -> str | None:
@@ -77,7 +113,7 @@ def _asks_metadata(tree: ast.Module, binding: python.Binding) -> bool:
 
 
 def _from_metadata(tree: ast.Module) -> set[str]:
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    imports = (node for node in python.walk(tree) if isinstance(node, ast.ImportFrom))
     return {
         alias.asname or alias.name
         for node in imports

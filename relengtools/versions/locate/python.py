@@ -63,6 +63,19 @@ def syntax(source: Source) -> ast.Module:
     return parse(source)
 
 
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and all below it, in no order: `ast.walk`, but three times as fast."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        yield node
+        for value in node.__dict__.values():
+            if isinstance(value, ast.AST):
+                todo.append(value)
+            elif isinstance(value, list):
+                todo += [item for item in value if isinstance(item, ast.AST)]
+
+
 def bindings(body: Iterable[ast.stmt], name: str) -> list[Binding]:
     """Everything in a scope that binds `name`, in order."""
     return [binding for statement in body for binding in _bindings(statement, name, True)]
@@ -130,7 +143,7 @@ def _bindings(statement: ast.stmt, name: str, sure: bool) -> Iterator[Binding]:
 @lru_cache(maxsize=4096)
 def _made_global(statement: ast.stmt) -> frozenset[str]:
     """The names of the module that a function or class may bind."""
-    return frozenset(name for node in ast.walk(statement) if isinstance(node, ast.Global) for name in node.names)
+    return frozenset(name for node in walk(statement) if isinstance(node, ast.Global) for name in node.names)
 
 
 def _nested(node: ast.AST, statement: ast.stmt, name: str) -> Iterator[Binding]:

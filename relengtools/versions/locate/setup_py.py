@@ -44,7 +44,8 @@ def locate(source: Source, run: Interpreter) -> Setup:
     if "setup" not in source.text:
         return Setup()
     tree = python.syntax(source)
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    found = (node for node in python.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func))
+    nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
         return Setup()
     calls = _reached(run, source, tree, nodes)
@@ -63,7 +64,10 @@ def locate(source: Source, run: Interpreter) -> Setup:
 
 def _is_setup(function: ast.expr) -> bool:
     """`setup`, `setuptools.setup`, `distutils.core.setup`: not a method of some object."""
-    return re.fullmatch(r"([\w.]+\.)?setup", ast.unparse(function)) is not None
+    if isinstance(function, ast.Name):
+        return function.id == "setup"
+    named = isinstance(function, ast.Attribute) and function.attr == "setup"
+    return named and re.fullmatch(r"[\w.]+", ast.unparse(function)) is not None
 
 
 def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:
@@ -81,7 +85,7 @@ def _enter(run: Interpreter, module: Module, nodes: Sequence[ast.Call]) -> None:
     """Call those functions that call `setup()`, as somebody else does."""
     run.lenient, run.steps = True, STEPS
     for function in list(module.scope.names.values()):
-        if isinstance(function, Function) and any(node in nodes for node in ast.walk(function.node)):
+        if isinstance(function, Function) and any(node in nodes for node in python.walk(function.node)):
             guarded(lambda function=function: run.apply(function, [], {}))  # type: ignore[misc]
     run.lenient = False
 
@@ -89,7 +93,8 @@ def _enter(run: Interpreter, module: Module, nodes: Sequence[ast.Call]) -> None:
 def _keywords(frame: Frame, node: ast.Call, tree: ast.Module) -> dict[str, Value]:
     """The arguments of a call that isn't reached: as far as they are written there if it stands in a function."""
     found: dict[str, Value] = {}
-    inside = any(node in ast.walk(part) for part in ast.walk(tree) if isinstance(part, _FUNCTIONS))
+    functions = (part for part in python.walk(tree) if isinstance(part, _FUNCTIONS))
+    inside = any(node is inner for part in functions for inner in python.walk(part))
     for keyword in node.keywords:
         value: Value = Unknown("it isn't known when `setup()` is called")
         if not inside or isinstance(keyword.value, ast.Constant):
