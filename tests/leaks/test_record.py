@@ -566,7 +566,8 @@ from relengtools.errors import RelengError
 command = tuple(sys.argv[3:])
 wanted = target.selector(command=command) if sys.argv[2] == "--" else target.selector(**{sys.argv[2]: sys.argv[3]})
 settings = record.Settings(interval=0.05, duration=60)
-outcome = record.run(wanted, sys.argv[1], settings, notify=lambda line: print(line, flush=True))
+# One write a line: print() makes two of it where PYTHONUNBUFFERED is set, and the command may write in between.
+outcome = record.run(wanted, sys.argv[1], settings, notify=lambda line: print(line + "\\n", end="", flush=True))
 print(outcome.reason, outcome.exit_status, flush=True)
 """
 
