@@ -62,6 +62,7 @@ def report(projects: Iterable[Project], given: Terms) -> list[Finding]:
 def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) -> Iterator[Outcome]:
     """Make or only plan the changes, project by project, all files of one or none."""
     from relengtools.versions import rewrite
+    from relengtools.versions.discover import UnheardError
 
     seen: _Seen = set()
     for project in projects:
@@ -71,9 +72,10 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
         try:
             planned = rewrite.plan(before.sources, rewrite.choose(before.findings, unsafe))
             if write and planned:
+                project.place.assure()
                 rewrite.write(planned)
             changes = planned
-        except rewrite.RewriteError as error:
+        except (rewrite.RewriteError, UnheardError) as error:
             refusal = str(error)
         after = before.findings
         if changes and write:

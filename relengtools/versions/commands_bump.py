@@ -60,6 +60,8 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool) -
     if diff:
         click.echo(patch.unified(changes), nl=False)
         return int(bool(changes))
+    for one in bumps:
+        one.project.place.assure()
     rewrite.write(changes)
     for one in bumps:
         click.echo(f"{printable(one.project.name or one.project.path)} {one.old} -> {one.new}")

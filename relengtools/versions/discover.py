@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from relengtools.errors import printable
+from relengtools.errors import RelengError, printable
 from relengtools.versions import git
 from relengtools.versions.locate.source import shown
 
@@ -16,16 +16,30 @@ _VENDORED = {"_vendor", "vendor", "vendored", "third_party", "node_modules", "si
 _GENERATED = {"build", "dist", "venv", "env", "__pycache__"}
 
 
+class UnheardError(RelengError):
+    """A file would be written that git may ignore."""
+
+
 class Place(NamedTuple):
     """A directory that may be a project: `markers` are the declaring files in it, none may lead out of `tree`.
 
-    `named` are those of its files that stood on the command line.
+    `named` are those of its files that stood on the command line. `unheard` says why git could not be asked which files
+    it ignores, where the directory is in a work tree.
     """
 
     root: Path
     tree: Path
     markers: tuple[str, ...]
     named: frozenset[str] = frozenset()
+    unheard: str | None = None
+
+    def assure(self) -> None:
+        """Raise UnheardError if nobody knows whether the files here are ignored: those are not for us to rewrite."""
+        if self.unheard is not None:
+            raise UnheardError(
+                f"{printable(self.path)}: nothing written: {self.unheard}, so that nobody knows what it ignores; "
+                "name a file to have its project written all the same"
+            )
 
     @property
     def path(self) -> str:
@@ -77,23 +91,26 @@ def _below(directory: Path, notes: list[str]) -> Iterator[Place]:
     tree = git.work_tree(directory) or directory
     roots = {directory} if _markers(directory) else set()
     os.scandir(directory).close()  # an unreadable directory is an error, not an empty one
-    for file in _listed(directory, tree, notes):
+    files, unheard = _listed(directory, tree, notes)
+    for file in files:
         root = directory / os.path.dirname(file)  # noqa: PTH120  (a name as git gives it)
         if not _VENDORED.intersection(file.split("/")) and not _is_environment(root, directory):
             roots.add(root)
     for root in sorted(roots):
         if markers := _markers(root):
-            yield Place(root, tree, markers)
+            yield Place(root, tree, markers, unheard=unheard)
 
 
-def _listed(directory: Path, tree: Path, notes: list[str]) -> list[str]:
-    """Declaring files below `directory`: what git lists, else what a walk finds."""
+def _listed(directory: Path, tree: Path, notes: list[str]) -> tuple[list[str], str | None]:
+    """Declaring files below `directory`: what git lists, else what a walk finds, and why git could not be asked."""
+    unheard = None
     if (tree / ".git").exists():
         try:
-            return git.files(directory, MARKERS)
+            return git.files(directory, MARKERS), None
         except git.GitError as error:
+            unheard = str(error)
             notes.append(f"{printable(shown(directory))}: {error}; ignored files are looked at too")
-    return list(_walk(directory, notes))
+    return list(_walk(directory, notes)), unheard
 
 
 def _walk(directory: Path, notes: list[str]) -> Iterator[str]:

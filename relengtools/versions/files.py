@@ -6,7 +6,7 @@ from pathlib import Path
 from relengtools.versions.catalogue import UNREADABLE
 from relengtools.versions.declaration import Problem
 from relengtools.versions.discover import Place
-from relengtools.versions.locate.source import Source, UnreadableError, read_bytes, shown, utf8
+from relengtools.versions.locate.source import Source, UnreadableError, is_inside, read_bytes, shown, utf8
 
 
 class Files:
@@ -14,7 +14,6 @@ class Files:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.tree = place.tree.resolve()
         self.sources: dict[Path, Source] = {}
         self.problems: dict[str, Problem] = {}
 
@@ -46,7 +45,7 @@ class Files:
 
     def _read(self, path: Path, python: bool) -> Source:
         file = shown(path)
-        if not path.resolve().is_relative_to(self.tree):
+        if not is_inside(path, self.place.tree):
             raise UnreadableError(Problem(UNREADABLE, file, "leads out of the tree, so it is not followed"))
         data = read_bytes(file, path)
         if not python:

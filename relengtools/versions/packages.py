@@ -54,6 +54,13 @@ def _spelt(folder: Path, shape: str) -> Path | None:
     except (OSError, ValueError):  # ValueError: a null character
         return None
     entry = entries.get(last) or entries.get(f"{last}.py")
-    if entry is None or not (entry.is_dir() or entry.name.endswith(".py")):
+    if entry is None or not (entry.name.endswith(".py") or _is_folder(entry)):
         return None
     return folder / entry.name
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -8,7 +8,7 @@ from relengtools.errors import RelengError, printable
 from relengtools.findings import Rule, selected
 from relengtools.versions.catalogue import PADDING, RULES
 from relengtools.versions.declaration import Kind
-from relengtools.versions.locate.source import UnreadableError, read_bytes, shown
+from relengtools.versions.locate.source import UnreadableError, is_inside, read_bytes, shown
 
 if TYPE_CHECKING:
     from relengtools.versions.scheme.rule import Rule as Scheme
@@ -91,7 +91,7 @@ def _table(path: Path, tree: Path) -> Any:
     try:
         data = read_bytes(shown(path), path) if path.exists() else b""
         # Like every other file, this one isn't followed out of the tree.
-        if b"relengtools" not in data or not path.resolve().is_relative_to(tree.resolve()):
+        if b"relengtools" not in data or not is_inside(path, tree):
             return None
         import tomllib
 

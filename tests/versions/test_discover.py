@@ -126,3 +126,18 @@ def test_the_surroundings_of_a_hook_do_not_leak_in(tree, monkeypatch):
     monkeypatch.setenv("GIT_DIR", str(root / "b/.git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(root / "b/.git/index"))
     assert found("a") == ["a"]
+
+
+def test_nothing_is_written_where_git_cannot_say_what_it_ignores(tree, run, monkeypatch):
+    spelt = '[project]\nname = "x"\nversion = "v1.0"\n'
+    root = tree({"pyproject.toml": spelt, ".gitignore": "/ignored", "ignored/pyproject.toml": spelt})
+    git_init(root)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    result = run("check", "--fix")
+    assert result.code == 2
+    assert "nothing written: git refused" in result.err
+    assert (root / "pyproject.toml").read_text() == (root / "ignored/pyproject.toml").read_text() == spelt
+    assert run("bump", "minor").code == 2
+    assert run("check", "--fix", "pyproject.toml").code == 1
+    assert (root / "pyproject.toml").read_text() != spelt
+    assert (root / "ignored/pyproject.toml").read_text() == spelt

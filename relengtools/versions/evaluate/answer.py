@@ -14,6 +14,7 @@ from relengtools.versions.evaluate.values import (
     Fields,
     Instance,
     Module,
+    Opaque,
     RaisedError,
     Scope,
     Text,
@@ -94,6 +95,8 @@ def declared(
     """A declaration of `value`, which `node` gave; a build that `joins` makes 1.0 of (1, 0)."""
     if isinstance(value, Instance):
         value = _printed(value)
+    if isinstance(value, Opaque):
+        return Unknown(f"{value.name} isn't known without running it")
     if isinstance(value, Unknown):
         return value
     if isinstance(value, Text):

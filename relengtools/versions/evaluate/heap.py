@@ -110,6 +110,7 @@ class Heap:
             layer = self.layers[-1]
             if key not in layer.saved:
                 layer.saved[key] = container, _contents(container)
+                self.step(len(container) // 64 if isinstance(container, list | dict | set) else 0)
             if keys:
                 layer.written.setdefault(key, set()).update(keys)
         if key in self.links and not self.spreading:

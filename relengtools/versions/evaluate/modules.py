@@ -35,7 +35,7 @@ from relengtools.versions.evaluate.values import (
     text_of,
 )
 from relengtools.versions.locate import python
-from relengtools.versions.locate.source import Source, UnreadableError
+from relengtools.versions.locate.source import Source, UnreadableError, is_inside
 
 if TYPE_CHECKING:
     from abc import ABC, abstractmethod
@@ -148,12 +148,11 @@ class Modules(ABC):
         try:
             file = self.locate(path)
             if file not in self.inside:
-                below = file.is_relative_to(self.tree)
-                self.inside[file] = below and file.resolve().is_relative_to(self.tree.resolve())
+                self.inside[file] = file.is_relative_to(self.tree) and is_inside(file, self.tree)
             inside = self.inside[file]
         except UntoldError as error:
             return error.unknown
-        except (OSError, ValueError, RuntimeError):  # RuntimeError: a circle of links
+        except (OSError, ValueError):
             return Unknown("a path that leads nowhere")
         return file if inside else Unknown("a path that leads out of the tree")
 

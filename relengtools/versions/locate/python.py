@@ -14,6 +14,8 @@ from relengtools.versions.catalogue import SYNTAX, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Problem
 from relengtools.versions.locate.source import BOM, Source, UnreadableError
 
+LARGEST = 4_000_000
+"""Characters of the longest file that is parsed: a syntax tree takes a hundred times their memory."""
 ONE_STRING = re.compile(
     r"""[bBuUrR]{0,2}(?P<quotes>\"\"\"|'''|"|')(?P<text>(?:[^\\]|\\.)*?)(?P=quotes)""",
     re.DOTALL,
@@ -42,6 +44,9 @@ def decode(file: str, path: Path, data: bytes) -> Source:
 
 def parse(source: Source) -> ast.Module:
     """The syntax tree; raises UnreadableError with the position of the error."""
+    if len(source.text) > LARGEST:
+        message = f"{len(source.text)} characters are more Python than a declaring file can have"
+        raise UnreadableError(Problem(UNREADABLE, source.file, message))
     try:
         with warnings.catch_warnings():
             # An invalid escape in somebody's file is not this program's warning.

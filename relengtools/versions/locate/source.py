@@ -78,6 +78,14 @@ def read_bytes(file: str, path: Path) -> bytes:
         raise UnreadableError(Problem(UNREADABLE, file, error.strerror or str(error))) from error
 
 
+def is_inside(path: Path, tree: Path) -> bool:
+    """Whether a path leads to something in the tree, all links followed; one that goes round in circles leads nowhere.
+
+    Path.resolve() raises for a circle, before Python 3.13.
+    """
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree))
+
+
 def utf8(file: str, path: Path, data: bytes) -> Source:
     """A source that has to be UTF-8 (TOML, setup.cfg, plain text); raises UnreadableError with the place."""
     try:

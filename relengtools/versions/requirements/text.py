@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relengtools.versions.catalogue import UNREADABLE
 from relengtools.versions.declaration import Problem
-from relengtools.versions.locate.source import BOM, Source, UnreadableError, read_bytes, shown
+from relengtools.versions.locate.source import BOM, Source, UnreadableError, is_inside, read_bytes, shown
 from relengtools.versions.requirements.requirement import Line, Requirement, written
 from relengtools.versions.specifiers.text import Form
 
@@ -108,7 +108,7 @@ def _source(path: Path, tree: Path) -> Source:
     file = shown(path)
     if "\0" in file:
         raise UnreadableError(Problem(UNREADABLE, file, "no file has a null character in its name"))
-    if not path.resolve().is_relative_to(tree.resolve()):
+    if not is_inside(path, tree):
         raise UnreadableError(Problem(UNREADABLE, file, "leads out of the tree, so it is not followed"))
     data = read_bytes(file, path)
     cookies = (match for match in map(_COOKIE.match, data.splitlines()[:2]) if match)
