@@ -108,7 +108,7 @@ def _locked(files: Files, name: str) -> Iterator[Declaration]:
     root, tree = files.place.root, files.place.tree
     for folder in dict.fromkeys((root, tree)):
         path = folder / "uv.lock"
-        if path.is_file() and (source := files.quiet(path, False)):
+        if os.path.lexists(path) and (source := files.quiet(path, False)):
             found = lines.uv_lock(source, name, root.relative_to(folder).as_posix())
             if found is not None:
                 yield found

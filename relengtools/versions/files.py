@@ -14,12 +14,13 @@ class Files:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.sources: dict[Path, Source] = {}
+        self.root = os.fspath(place.root)
+        self.sources: dict[str, Source] = {}
         self.problems: dict[str, Problem] = {}
 
     def source(self, name: str, python: bool = False) -> Source | None:
         """The file `name` of the place, None where there is none or it can't be read."""
-        path = Path(os.path.normpath(self.place.root / name))
+        path = os.path.normpath(os.path.join(self.root, name))  # noqa: PTH118
         if path not in self.sources:
             if not os.path.lexists(path):
                 return None
@@ -30,8 +31,9 @@ class Files:
                 return None
         return self.sources[path]
 
-    def quiet(self, path: Path, python: bool) -> Source | None:
+    def quiet(self, file: Path, python: bool) -> Source | None:
         """A file that isn't declared but looked into on the way: nobody has to hear that it can't be read."""
+        path = os.fspath(file)
         if path not in self.sources:
             try:
                 self.sources[path] = self._read(path, python)
@@ -43,8 +45,8 @@ class Files:
         """Keep a problem, the first of each file and rule."""
         self.problems.setdefault(problem.file + problem.rule.code, problem)
 
-    def _read(self, path: Path, python: bool) -> Source:
-        file = shown(path)
+    def _read(self, name: str, python: bool) -> Source:
+        path, file = Path(name), shown(name)
         if not is_inside(path, self.place.tree):
             raise UnreadableError(Problem(UNREADABLE, file, "leads out of the tree, so it is not followed"))
         data = read_bytes(file, path)

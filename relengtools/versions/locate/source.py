@@ -66,14 +66,15 @@ def read_bytes(file: str, path: Path) -> bytes:
     """The bytes of a regular file of bearable size; raises UnreadableError."""
     try:
         # A FIFO would block and a device never end, so look before opening.
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116  (many small files are read: pathlib takes longer than the system)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableError(Problem(UNREADABLE, file, "not a regular file"))
         if status.st_size > LARGEST_BYTES:
             raise UnreadableError(
                 Problem(UNREADABLE, file, f"{status.st_size} bytes are more than a declaring file can have")
             )
-        return path.read_bytes()
+        with open(path, "rb") as file_:  # noqa: PTH123
+            return file_.read()
     except OSError as error:
         raise UnreadableError(Problem(UNREADABLE, file, error.strerror or str(error))) from error
 
@@ -83,7 +84,8 @@ def is_inside(path: Path, tree: Path) -> bool:
 
     Path.resolve() raises for a circle, before Python 3.13.
     """
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(tree))
+    real, top = os.path.realpath(path), os.path.realpath(tree)
+    return real == top or real.startswith(os.path.join(top, ""))  # noqa: PTH118
 
 
 def utf8(file: str, path: Path, data: bytes) -> Source:
@@ -102,5 +104,8 @@ def utf8(file: str, path: Path, data: bytes) -> Source:
 def shown(path: Path | str) -> str:
     """A path for people and JSON: relative to the working directory where it is below it, with `/`."""
     absolute = os.path.abspath(path)  # noqa: PTH100  (Path.resolve would follow symlinks)
+    here = os.getcwd()  # noqa: PTH109
+    if os.sep == "/" and absolute.startswith(here + os.sep):
+        return absolute[len(here) + 1 :]
     relative = os.path.relpath(absolute)
     return Path(absolute if relative.startswith(os.path.join("..", "..")) else relative).as_posix()  # noqa: PTH118
