@@ -17,11 +17,12 @@ def requirements(source: Source) -> Iterator[Requirement]:
     if not any(name in source.text for name in (*_LISTS, "extras_require", "python_requires")):
         return
     try:
-        tree = python.parse(source)
+        tree = python.syntax(source)
     except UnreadableError:
         return
     seen: set[int] = set()
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)):
+    calls = [node for node in python.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         for keyword in call.keywords:
             form = Form.SPECIFIER if keyword.arg == "python_requires" else Form.REQUIREMENT
             if keyword.arg not in (*_LISTS, "extras_require", "python_requires"):
