@@ -1,14 +1,13 @@
-"""How fast `relengtools versions` is: start-up against `python -c pass` and peers, bulk reading, 300 projects.
+"""How fast `relengtools versions` is: start-up against `python -c pass` and peers, and 300 projects in one tree.
 
     python scripts/bench_versions.py [--rounds 15]
 
-CPU time of the child processes, paired round by round; the median of the ratios is printed. Peers that aren't installed
-beside this Python are left out. Byte code is cached in a temporary folder, as it is for an installed program.
+CPU time of the child processes, taken in turns; medians. Peers that aren't installed beside this Python are left out.
+Byte code is cached in a temporary folder, as it is for an installed program. Writes reports/benchmarks/versions.md.
 """
 
 import argparse
 import os
-import random
 import resource
 import shutil
 import statistics
@@ -16,9 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-FLEET = Path(__file__).parents[1] / "tests/fleet"
+ROOT = Path(__file__).parents[1]
+FLEET = ROOT / "tests/fleet"
+REPORT = ROOT / "reports/benchmarks/versions.md"
 BIN = Path(sys.executable).parent
 PEERS = {
     "validate-pyproject": ["pyproject.toml"],
@@ -27,9 +29,23 @@ PEERS = {
     "bump-my-version": ["show", "current_version"],
     "check-wheel-contents": ["--version"],
 }
+PROGRAM = [sys.executable, "-m", "relengtools", "versions"]
+# The least that anybody can do: every file of the tree once through the parser of its kind.
+READING = """
+import ast, pathlib, tomllib
+from configparser import ConfigParser
+for path in pathlib.Path(".").rglob("*"):
+    if path.suffix == ".toml":
+        tomllib.loads(path.read_text())
+    elif path.suffix == ".cfg":
+        ConfigParser(interpolation=None).read_string(path.read_text())
+    elif path.suffix == ".py":
+        ast.parse(path.read_text())
+"""
+Environment = dict[str, str]
 
 
-def cpu_seconds(command: list[str], cwd: Path, environment: dict[str, str]) -> float:
+def cpu_seconds(command: list[str], cwd: Path, environment: Environment) -> float:
     """User and system time of one run and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=False)
@@ -37,82 +53,180 @@ def cpu_seconds(command: list[str], cwd: Path, environment: dict[str, str]) -> f
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def start_up(rounds: int, folder: Path) -> None:
+def start_up(rounds: int, folder: Path, environment: Environment) -> Iterator[str]:
     """One small package in a git repository."""
     package = folder / "alpha"
     shutil.copytree(FLEET / "alpha", package)
     subprocess.run(["git", "init", "-q", str(package)], check=True)
-    program = [sys.executable, "-m", "relengtools"]
     commands = {
-        "python -c pass": [sys.executable, "-c", "pass"],
-        "import click": [sys.executable, "-c", "import click"],
-        "import packaging.version": [sys.executable, "-c", "import packaging.version"],
-        "relengtools --help": [*program, "--help"],
-        "relengtools versions list": [*program, "versions", "list"],
-        "relengtools versions show": [*program, "versions", "show"],
-        "relengtools versions check": [*program, "versions", "check"],
+        "`python -c pass`": [sys.executable, "-c", "pass"],
+        "`import click`": [sys.executable, "-c", "import click"],
+        "`import packaging.version`": [sys.executable, "-c", "import packaging.version"],
+        "relengtools versions --help": [*PROGRAM, "--help"],
+        "relengtools versions list": [*PROGRAM, "list"],
+        "relengtools versions show": [*PROGRAM, "show"],
+        "relengtools versions check": [*PROGRAM, "check"],
     }
     commands |= {name: [str(BIN / name), *rest] for name, rest in PEERS.items() if (BIN / name).exists()}
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
     for command in commands.values():
         cpu_seconds(command, package, environment)
     times = [
         {name: cpu_seconds(command, package, environment) for name, command in commands.items()} for _ in range(rounds)
     ]
-    print(f"start-up, median of {rounds} rounds: CPU ms, and as a multiple of `python -c pass`")
+    yield from ("| program | CPU, ms | times `python -c pass` |", "|---|---:|---:|")
     for name in commands:
-        ratio = statistics.median(row[name] / row["python -c pass"] for row in times)
-        print(f"  {name:28} {statistics.median(row[name] for row in times) * 1000:7.1f} {ratio:6.2f}")
+        ratio = statistics.median(row[name] / row["`python -c pass`"] for row in times)
+        yield f"| {name} | {statistics.median(row[name] for row in times) * 1000:.1f} | {ratio:.2f} |"
 
 
-def bulk(count: int) -> None:
-    """Strings of which four in five are canonical, parsed and printed."""
-    from packaging.version import InvalidVersion, Version
-
-    from relengtools.versions.scheme.pep440 import read
-
-    def packaging_reads(text: str) -> str | None:
-        try:
-            return str(Version(text))
-        except InvalidVersion:
-            return None
-
-    draw = random.Random(1)
-    tails = ["", "", "", "rc1", ".post2", ".dev3", "a1.dev2", "+g1a2b3c4", "-rc1", "-2-g1a2b3c4"]
-    texts = [
-        f"{draw.randrange(99)}.{draw.randrange(99)}.{draw.randrange(999)}{draw.choice(tails)}" for _ in range(count)
-    ]
-    start = time.process_time()
-    theirs = [packaging_reads(text) for text in texts]
-    middle = time.process_time()
-    ours = [read(text).canonical for text in texts]
-    end = time.process_time()
-    assert ours == theirs
-    ratio = (end - middle) / (middle - start)
-    print(f"bulk, {count} strings: packaging {middle - start:.3f} s, here {end - middle:.3f} s: {ratio:.2f}")
-
-
-def tree(count: int, folder: Path) -> None:
-    """Many projects in one tree."""
+def tree(rounds: int, folder: Path, environment: Environment) -> Iterator[str]:
+    """300 projects that are no more than their version, and 300 of the usual size."""
     kinds = sorted(FLEET.iterdir())
-    for number in range(count):
-        shutil.copytree(kinds[number % len(kinds)], folder / "many" / f"p{number}")
-    start = time.monotonic()
-    command = [sys.executable, "-m", "relengtools", "versions", "check"]
-    subprocess.run(command, cwd=folder / "many", capture_output=True, check=False)
-    print(f"a tree of {count} projects: {time.monotonic() - start:.2f} s")
+    tiny, usual = folder / "tiny", folder / "usual"
+    for number in range(300):
+        shutil.copytree(kinds[number % len(kinds)], tiny / f"p{number}")
+        shutil.copytree(tiny / f"p{number}", usual / f"p{number}")
+        _fill(usual / f"p{number}")
+    yield "| 300 projects | KiB | reading, s | `list`, s | times reading | `check`, s | times reading | elapsed, s |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    for name, inside in (("of the fleet of the tests, 5 lines a file", tiny), ("of the usual size", usual)):
+        commands = [[sys.executable, "-c", READING], [*PROGRAM, "list"], [*PROGRAM, "check"]]
+        rows = [[cpu_seconds(command, inside, environment) for command in commands] for _ in range(rounds)]
+        reading, listing, checking = (statistics.median(row[column] for row in rows) for column in range(3))
+        ratios = [statistics.median(row[column] / row[0] for row in rows) for column in (1, 2)]
+        start = time.monotonic()
+        cpu_seconds([*PROGRAM, "check"], inside, environment)
+        size = sum(path.stat().st_size for path in inside.rglob("*") if path.is_file()) // 1024
+        yield (
+            f"| {name} | {size} | {reading:.2f} | {listing:.2f} | {ratios[0]:.2f} | {checking:.2f} | {ratios[1]:.2f} "
+            f"| {time.monotonic() - start:.2f} |"
+        )
+
+
+def _fill(project: Path) -> None:
+    """Give a project what one of its kind has beside its version: metadata, settings of tools, code."""
+    for path in project.rglob("*"):
+        text = path.read_text() if path.is_file() else ""
+        if path.name == "pyproject.toml":
+            listed = "[project]" in text and "classifiers" not in text
+            metadata = f"[project]\n{CLASSIFIERS}" if listed else "[project]\n"
+            path.write_text(text.replace("[project]\n", metadata, 1) + TOOLS)
+        elif path.suffix == ".py":
+            path.write_text(text + CODE)
+
+
+CLASSIFIERS = """\
+classifiers = [
+  "Development Status :: 5 - Production/Stable",
+  "Intended Audience :: Developers",
+  "Operating System :: OS Independent",
+  "Programming Language :: Python :: 3 :: Only",
+  "Programming Language :: Python :: 3.11",
+  "Programming Language :: Python :: 3.12",
+  "Programming Language :: Python :: 3.13",
+  "Topic :: Software Development :: Build Tools",
+]
+"""
+TOOLS = """
+[tool.ruff]
+line-length = 120
+target-version = "py311"
+
+[tool.ruff.lint]
+select = ["A", "B", "C4", "E", "F", "I", "N", "PT", "RUF", "S", "SIM", "UP", "W"]
+ignore = [
+  "S101",  # asserts belong into tests
+  "E501",
+]
+
+[tool.ruff.lint.per-file-ignores]
+"tests/*" = ["S", "N"]
+"docs/conf.py" = ["A001"]
+
+[tool.mypy]
+strict = true
+files = ["src", "tests"]
+
+[[tool.mypy.overrides]]
+module = ["yaml.*", "requests.*"]
+ignore_missing_imports = true
+
+[tool.pytest.ini_options]
+addopts = ["-ra", "--strict-markers", "--strict-config"]
+testpaths = ["tests"]
+filterwarnings = ["error"]
+
+[tool.coverage.run]
+branch = true
+source = ["src"]
+
+[tool.coverage.report]
+exclude_also = ["if TYPE_CHECKING:", "raise NotImplementedError"]
+fail_under = 90
+"""
+CODE = '''
+
+def normalise(name, separators="-_."):
+    """The name as an index compares it."""
+    parts, word = [], ""
+    for letter in name.lower():
+        if letter in separators:
+            parts, word = [*parts, word] if word else parts, ""
+        else:
+            word += letter
+    return "-".join([*parts, word] if word else parts)
+
+
+class Reader:
+    """Lines of a file, without what stands behind a `#`."""
+
+    def __init__(self, path, encoding="utf-8"):
+        self.path, self.encoding = path, encoding
+        self.seen = {}
+
+    def lines(self):
+        with open(self.path, encoding=self.encoding) as file:
+            for number, line in enumerate(file, 1):
+                text = line.partition("#")[0].strip()
+                if text and self.seen.setdefault(text, number) == number:
+                    yield number, text
+
+    def table(self):
+        rows = {key.strip(): value.strip() for _, line in self.lines() for key, _, value in [line.partition("=")]}
+        return {normalise(key): value for key, value in rows.items() if value not in ("", "none")}
+'''
 
 
 def main() -> None:
-    """Run all three."""
+    """Print both tables and write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        start_up(rounds, Path(folder))
-        bulk(100_000)
-        tree(300, Path(folder))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+        text = "\n".join(
+            [
+                "# How fast `versions` is",
+                "",
+                f"CPU time of the child processes, taken in turns, medians of {rounds} rounds; Python",
+                f"{sys.version.split()[0]}. Made by `scripts/bench_versions.py`.",
+                "",
+                "## Start-up on one small package",
+                "",
+                *start_up(rounds, folder, environment),
+                "",
+                "## A tree of projects",
+                "",
+                "Reading is a child process too: each file of the tree once through tomllib, configparser or ast.",
+                "",
+                *tree(max(3, rounds // 3), folder, environment),
+                "",
+            ]
+        )
+    print(text)
+    REPORT.write_text(text)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def _asks_metadata(tree: ast.Module, binding: python.Binding) -> bool:
 
 
 def _from_metadata(tree: ast.Module) -> set[str]:
-    imports = (node for node in python.walk(tree) if isinstance(node, ast.ImportFrom))
+    imports = (node for node in python.statements(tree) if isinstance(node, ast.ImportFrom))
     return {
         alias.asname or alias.name
         for node in imports
