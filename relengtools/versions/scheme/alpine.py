@@ -24,6 +24,8 @@ def read(text: str, policy: Policy = Policy.POST) -> Meaning:
     if match["letter"]:
         return nothing(f"the letter {match['letter']!r} comes after the release, and PEP 440 has no place for it there")
     reasons = [f"Alpine's revision -r{match['revision']} is dropped"] if match["revision"] else []
+    if re.search(r"\.0[0-9]", match["release"]):
+        reasons.append("a number that begins with 0 is compared as text in Alpine, 1.05 is below 1.1")
     version = match["release"]
     for name, number in re.findall(r"_([a-z]+)([0-9]*)", match["suffixes"]):
         if name in {"cvs", "svn", "git", "hg"}:

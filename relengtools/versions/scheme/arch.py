@@ -11,6 +11,7 @@ _VCS = re.compile(
     r"(?P<tag>.+?)(?P<sep>[._+])(?P<r>r?)(?P<distance>[0-9]{1,9})(?P=sep)(?:g(?P<hash>[0-9a-f]{4,64})|(?P<bare>[0-9a-f]{6,64}))"
 )
 _UNTAGGED = re.compile(r"r[0-9]+(?:[._](?:g?[0-9a-f]{6,64}))?")
+_COUNTED = re.compile(r"[0-9]{1,6}[._](?:g[0-9a-f]{6,64}|(?=[0-9]*[a-f])[0-9a-f]{7,64})")
 
 
 def read(text: str, read_tag: Reader, policy: Policy = Policy.POST) -> Meaning:
@@ -32,7 +33,10 @@ def read(text: str, read_tag: Reader, policy: Policy = Policy.POST) -> Meaning:
 def snapshot(text: str) -> describe.Description | None:
     """The parts of a VCS package's pkgver, as `git describe` had them; None for any other text."""
     match = _VCS.fullmatch(text)
-    if match is None or (match["bare"] and not match["r"]):
+    if match is None or (match["bare"] and not match["r"] and match["sep"] != "+"):
+        return None
+    if match["sep"] == "." and not match["r"] and "." not in match["tag"]:
+        # 1.0.gHASH has the hash behind the release 1.0: it isn't the tag 1 and no commit.
         return None
     return describe.Description(match["tag"], int(match["distance"]), match["hash"] or match["bare"], False)
 
@@ -43,7 +47,7 @@ def untagged(text: str) -> bool:
 
 
 def _pkgver(text: str, read_tag: Reader, policy: Policy) -> Meaning:
-    if untagged(text):
+    if untagged(text) or _COUNTED.fullmatch(text):
         return nothing("it counts commits, with no tag under it")
     found = snapshot(text)
     if found is None:

@@ -14,6 +14,8 @@ def read(text: str) -> Meaning:
 
     Source: conda.models.version.VersionOrder.
     """
+    if re.fullmatch(r".*-[A-Za-z]+[0-9]*", text) and (version := spelling.canonical(text)) is not None:
+        return guessed(version, "conda itself reads `-` as `_`")
     match = _CONDA.fullmatch(text)
     version = spelling.canonical(match["version"]) if match else None
     if match is None or version is None:

@@ -34,11 +34,15 @@ _HASH = re.compile(rf"(?:(?:{_VCS})[.-]?|g)?(?P<hash>(?=[0-9]*[a-f])[0-9a-f]{{6,
 _STAMP = re.compile(
     rf"(?P<vcs>(?:{_VCS})[.-]?)?"
     r"(?:(?P<date>(?:19|20)[0-9]{2}[.-](?:0?[1-9]|1[0-2])[.-](?:0?[1-9]|[12][0-9]|3[01]))"
-    r"|(?P<day>(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9])T?(?P<time>[0-9]{4}(?:[0-9]{2})?)?|(?P<count>[0-9]{1,9}))"
+    r"|(?P<day>(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9])T?(?P<time>[0-9]{4}(?:[0-9]{2})?)?|(?P<count>[0-9]{1,10}))"
     r"(?![0-9])(?P<tail>.*)"
 )
 _COMMIT = re.compile(rf"[.-]?(?:(?:{_VCS})[.-]?[0-9a-f]*|g[0-9a-f]{{6,40}})(?:[^0-9a-z].*)?")
-_PRE = re.compile(r"(?:a|b|c|rc|alpha|beta|pre|preview)[-.]?[0-9]*", re.IGNORECASE)
+_PRE = re.compile(
+    r"(?P<pre>(?:a|b|c|rc|alpha|beta|pre|preview)[-.]?[0-9]*)(?P<rest>(?:\.post[0-9]+)?(?:\.dev[0-9]+)?)", re.IGNORECASE
+)
+# Below the release like `~` alone: `1.0~+git20200101`.
+_BEFORE = re.compile(r"~[+^](?=[0-9a-z])", re.IGNORECASE)
 _FINAL = re.compile(r"[-.](?:final|release|stable)\Z", re.IGNORECASE)
 _DEV = re.compile(r"(?:(?P<word>dev|devel|development|snapshot|trunk|nightly)[-.]?)?(?P<number>[0-9]*)", re.IGNORECASE)
 # Fedora's releases before `~` and `^`: 0.N.rc1 and 0.N.20200101git1a2b3c4 come before the version, the rest after it.
@@ -71,6 +75,8 @@ def debian(text: str) -> Meaning:
     upstream, dash, revision = text.rpartition("-")
     if not dash or calver.iso_date(text):
         upstream = text
+    elif not revision:
+        return nothing("its revision is empty")
     else:
         reasons.append(f"the Debian revision {revision} is dropped")
     while match := _NATIVE_MARK.search(upstream):
@@ -86,7 +92,7 @@ def rpm(text: str) -> Meaning:
     """
     reasons, text = _without_epoch(text)
     version, dash, release = text.partition("-")
-    if not _RPM.fullmatch(version):
+    if not _RPM.fullmatch(version) or "-" in release or (dash and not release):
         return nothing("it isn't an RPM version: [EPOCH:]VERSION[-RELEASE]")
     if dash:
         reasons.append(f"the RPM release {release} is dropped")
@@ -107,23 +113,23 @@ def _upstream(text: str, reasons: list[str]) -> Meaning:
     if match := _REALLY.match(text):
         reasons.append(f"{match[0].rstrip('-+~.')} is dropped: the sources really are {text[match.end() :]}")
         text = text[match.end() :]
-    base, *parts = _SIGN.split(_INNER_MARK.sub("+", text))
+    base, *parts = _SIGN.split(_BEFORE.sub("~", _INNER_MARK.sub("+", text)))
     found = _Upstream(*_base(base, reasons), reasons=reasons)
-    for part in parts:
+    for part, following in zip(parts, [*parts[1:], ""], strict=False):
         sign, word = part[0], part[1:]
-        if not word:
-            found.doubled = sign == "~"
-            found.reasons += ["the components' versions are dropped"] * (sign != "~")
-            if sign != "~":
-                break
-        elif not _add(found, sign == "~", word):
+        if not word and sign == "~" and following.startswith("~"):
+            found.doubled = True
+        elif not word and sign == "+" and following.startswith("~"):
+            found.reasons.append("the components' versions are dropped")
+            break
+        elif not word or not _add(found, sign == "~", word):
             return nothing(f"nobody but a person can say what {part} means")
     version = spelling.canonical(found.public + ("+" + ".".join(found.local) if found.local else ""))
     if version is None or lettered_year(base):
         return nothing(f"the upstream version {text} isn't PEP 440")
     if found.local:
         found.reasons.append("the local version can't be uploaded, and its rank differs")
-    if reason := suspicious(base):
+    if not calver.iso_date(base) and (reason := suspicious(base)):
         found.reasons.append(reason)
     return guessed(version, *found.reasons) if found.reasons else certain(version)
 
@@ -154,7 +160,8 @@ def _add(found: _Upstream, before: bool, word: str) -> bool:
         # `1.0+abc~rc1` is before 1.0+abc, and PEP 440 has no place for that.
         return False
     if before and (match := _PRE.fullmatch(word)):
-        found.public += match[0].replace("-", "").replace(".", "")
+        found.reasons += ["one of the two `~` is dropped"] * found.doubled
+        found.public += re.sub("[-.]", "", match["pre"]) + match["rest"]
         return True
     if not before and re.fullmatch(r"post[0-9]*", word):
         found.public += f".{word}"

@@ -32,11 +32,12 @@ def read(text: str) -> Meaning:
     version = spelling.canonical(match["release"] + suffix.version + ("" if "+" in suffix.version and local else local))
     if version is None:
         return nothing(f"{match['build']!r} is no local version of PEP 440")
+    numbers = f"{match['release']}.{match['pre'] or ''}"
     reasons = [
         suffix.reason,
         "build metadata has no rank in SemVer, and a local version can't be uploaded" if local else None,
         "SemVer has three numbers" if match["release"].count(".") != 2 else None,
-        "SemVer has no leading zeros" if re.search(r"(?:^|\.)0[0-9]", match["release"]) else None,
+        "SemVer has no leading zeros" if re.search(r"(?:^|\.)0[0-9]+(?![0-9a-zA-Z-])", numbers) else None,
     ]
     return certain(version) if not any(reasons) else guessed(version, *reasons)
 

@@ -2,10 +2,10 @@
 
 import re
 
-_ODD = re.compile(r"[-+]|[0-9][abc]\Z|r[-_.]?[0-9]|\A[0-9]+[abc][0-9]+\Z", re.IGNORECASE)
+_ODD = re.compile(r"[-+]|[0-9][-_.]?[abc]\Z|r[-_.]?[0-9]|\A[0-9]+[abc][0-9]+\Z", re.IGNORECASE)
 _YEAR = re.compile(r"v?(?:19|20)[0-9]{2}(?:[0-9]{2}){0,2}(?:\.[0-9]+)*[abc]", re.IGNORECASE)
 _MONTH = re.compile(r"v?(?:19|20)[0-9]{2}-(?:0?[1-9]|1[0-2])")
-_LETTER = re.compile(r"(?P<release>.*[0-9])(?P<letter>[abc])", re.IGNORECASE | re.DOTALL)
+_LETTER = re.compile(r"(?P<release>.*[0-9])[-_.]?(?P<letter>[abc])", re.IGNORECASE | re.DOTALL)
 _IMPLICIT_POST = re.compile(r".*[0-9]-(?P<number>[0-9]+)(?:[-_.]?dev[-_.]?[0-9]*)?", re.IGNORECASE | re.DOTALL)
 _R_POST = re.compile(r".*[0-9a-z][-_.]?r[-_.]?(?P<number>[0-9]+)(?:[-_.]?dev[-_.]?[0-9]*)?", re.IGNORECASE | re.DOTALL)
 _PACKAGING = re.compile(

@@ -67,6 +67,9 @@ def _named(text: str) -> Meaning | None:
 
 
 def _no_release(name: str, join: str, rest: str) -> str | None:
+    if name.startswith("@") and join == "@":
+        # npm's @scope/name@version names a package, whatever its words.
+        return None
     parts = re.split(r"[-_./+]", name.lower())
     told = [name.lower(), *name.lower().split("/"), parts[-1] if parts[-1] in words.TURNS else ""]
     if word := next((word for word in told if word in words.NO_RELEASE), None):

@@ -49,7 +49,7 @@ PROSE = {"in", "on", "at", "of", "to", "for", "from", "with", "without", "and", 
 TURNS = {"before", "after", "branch", "merge", "nightly", "snapshot", "pre", "backup"}
 """The same, as the last of several words."""
 
-STOPS = _FAILURES | _ENDS | _SYSTEMS | _MOMENTS | _BRANCHES | _COPIES | {"fix"}
+STOPS = _FAILURES | _STAGES | _ENDS | _SYSTEMS | _MOMENTS | _BRANCHES | _COPIES | {"fix"}
 """After a version they say that it isn't the release."""
 
 # A local label sorts above the release, so a word that says "not there yet" can't become one.

@@ -25,6 +25,8 @@ SUSPECTED = [
     ("1234c56", "abbreviated commit"),
     ("1.2.3+local-2-gabcdef1", "git describe"),
     ("1.2.3.CR1", "Maven"),
+    ("0.6.0.b", "may count releases"),
+    ("1.0-a", "may count releases"),
     ("20200101-1200", "packaging revision"),
 ]
 DEFAULTS = [
