@@ -61,11 +61,12 @@ def as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> Mapping[str, Any]:
-    return {"safe": fix.safe, "edits": [_edit(edit) for edit in fix.edits]}
+    return {"safe": fix.safe, "edits": [edit(each) for each in fix.edits]}
 
 
-def _edit(edit: Edit) -> Mapping[str, Any]:
-    return {"file": edit.file, "line": edit.line, "column": edit.column, "old": edit.old, "new": edit.new}
+def edit(given: Edit) -> Mapping[str, Any]:
+    """An edit with the keys of the design."""
+    return {"file": given.file, "line": given.line, "column": given.column, "old": given.old, "new": given.new}
 
 
 def _block(finding: Finding) -> str:

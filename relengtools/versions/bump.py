@@ -13,6 +13,7 @@ from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
 
 if TYPE_CHECKING:
+    from relengtools.versions.history import Release
     from relengtools.versions.scheme.pep440 import Version
 
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
@@ -211,9 +212,33 @@ def pins(projects: Iterable[Project], bumps: Mapping[str, Bump]) -> Iterator[tup
                 yield from ((project, edit) for edit in finding.fix.edits)
 
 
-def last_release(tags: Iterable[str]) -> "Version | None":
-    """The highest version among tags."""
-    from relengtools.versions.scheme.convert import convert
+def releases(tags: Iterable[str], name: str | None, old: str, whole: bool) -> list["Release"]:
+    """The earlier releases of a project among the tags: versions beyond doubt, or spelt like the tag of `old`.
 
-    versions = (pep440.parse(answer.version) for tag in tags if (answer := convert(tag)).version)
-    return max((version for version in versions if version is not None), default=None)
+    Tags that bear its name are its own, else all of them where the whole tree has one version.
+    """
+    from relengtools.versions import release_order
+    from relengtools.versions.history import Mapping, Tag, read_tag
+    from relengtools.versions.requirements.quiet import normalized
+
+    found = [release for tag in tags if (release := read_tag(Tag(tag), Mapping())).conversion.canonical]
+    known = next((r for r in found if pep440.equal(r.conversion.canonical or "", old)), read_tag(Tag(old), Mapping()))
+    certain = [release for release in found if release_order.certain(release, known)]
+    own = [release for release in certain if name and release_order.product(release) == normalized(name)]
+    return own or (certain if whole else [])
+
+
+def last(found: Iterable["Release"]) -> "Release | None":
+    """The highest of the releases."""
+    from relengtools.versions.scheme import order
+
+    return max(found, key=lambda release: order.pep440(release.conversion.canonical or ""), default=None)
+
+
+def tag_name(version: str, before: "Release | None", whole: bool) -> str:
+    """The tag of a version, spelt as the release before it; raises RelengError where nobody knows how."""
+    if before is None and not whole:
+        raise RelengError("--tag: no earlier tag bears the project's name, so how to call this one is unknown")
+    if before is None:
+        return f"v{version}"
+    return before.prefix + (version.replace(".", "_") if "_" in before.bare and "." not in before.bare else version)

@@ -1,9 +1,9 @@
 """The command `relengtools versions bump`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,6 +11,7 @@ from relengtools.errors import RelengError, printable
 
 if TYPE_CHECKING:
     from relengtools.versions.bump import Bump
+    from relengtools.versions.history import Release
     from relengtools.versions.project import Project
     from relengtools.versions.rewrite import Change
 
@@ -26,6 +27,14 @@ TABLE = """\b
 """
 
 
+class Plan(NamedTuple):
+    """The bumps of the projects, the changes of all files, and whether `whole` a tree gets one version."""
+
+    bumps: Sequence["Bump"]
+    changes: Sequence["Change"]
+    whole: bool
+
+
 @click.command(
     epilog=f"What each part makes:\n\n{TABLE}\n\nExit codes: 0 done, 1 a --diff, 2 not done: nothing was written."
 )
@@ -34,7 +43,14 @@ TABLE = """\b
 @click.option("--diff", is_flag=True, help="Print the patch, and write nothing.")
 @click.option("--commit", is_flag=True, help="Commit the changed files, which must have been clean.")
 @click.option("--tag", is_flag=True, help="With --commit: tag that commit, named as the last release's tag is.")
-def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool) -> int:
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people or for programs.",
+)
+def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, output_format: str) -> int:
     """Write the next version everywhere: in the declaration that the build uses and in all copies.
 
     PART is major, minor, patch, pre, post, dev or release; or the version itself. Calendar versions (2026.08,
@@ -52,25 +68,55 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool) -
     """
     from relengtools.versions import patch, rewrite
 
+    if diff and commit:
+        raise RelengError("--diff writes nothing that --commit could commit: choose one")
     if tag and not commit:
         raise RelengError("--tag needs --commit: a tag of the commit before would name the old version")
-    bumps, changes = _planned(part, paths or ["."])
+    plan = _planned(part, paths or ["."])
+    name = _tag(plan) if tag else None
     if commit:
-        _clean(changes)
-    if diff:
-        click.echo(patch.unified(changes), nl=False)
-        return int(bool(changes))
-    for one in bumps:
-        one.project.place.assure()
-    rewrite.write(changes)
-    for one in bumps:
-        click.echo(f"{printable(one.project.name or one.project.path)} {one.old} -> {one.new}")
+        _clean(plan.changes)
+    if not diff:
+        for one in plan.bumps:
+            one.project.place.assure()
+        rewrite.write(plan.changes)
     if commit:
-        _committed(bumps, changes, tag)
-    return 0
+        _commit(plan, name)
+    if output_format == "json":
+        click.echo(_document(plan, diff, commit, name))
+    elif diff:
+        click.echo(patch.unified(plan.changes), nl=False)
+    else:
+        for line in _summary(plan.bumps, name):
+            click.echo(line)
+    return int(diff and bool(plan.changes))
 
 
-def _planned(part: str, paths: Sequence[str]) -> tuple[list["Bump"], list["Change"]]:
+def _summary(bumps: Sequence["Bump"], tag: str | None) -> Iterator[str]:
+    yield from (f"{printable(one.project.name or one.project.path)} {one.old} -> {one.new}" for one in bumps)
+    if tag is not None:
+        yield f"tag {printable(tag)}"
+
+
+def _document(plan: Plan, diff: bool, commit: bool, tag: str | None) -> str:
+    """What was done, or with --diff would be; `edits` are those of all projects, pins and uv.lock included."""
+    import json
+
+    from relengtools import output
+    from relengtools.versions import patch
+
+    document = {
+        "bumps": [{"path": b.project.path, "name": b.project.name, "old": b.old, "new": b.new} for b in plan.bumps],
+        "edits": [output.edit(edit) for change in plan.changes for edit in change.edits],
+        "written": not diff,
+        "committed": commit,
+        "tag": tag,
+        "diff": patch.unified(plan.changes).decode(errors="replace") if diff else None,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _planned(part: str, paths: Sequence[str]) -> Plan:
     """The bumps of the projects at and below the paths, and the changes of all files, proved."""
     from relengtools.versions import bump as bumping
     from relengtools.versions import rewrite
@@ -78,13 +124,14 @@ def _planned(part: str, paths: Sequence[str]) -> tuple[list["Bump"], list["Chang
 
     chosen, tree = _projects(paths)
     bumps = [bumping.plan(project, part, date.today()) for project in chosen]
+    whole = len(bumps) == len(tree) and len({one.new for one in bumps}) == 1
     for one in bumps:
-        _above(one, alone=len(tree) == 1)
+        _above(one, whole)
     moved = {normalized(one.project.name): one for one in bumps if one.project.name}
     edits = [edit for one in bumps for edit in one.edits]
     edits += [edit for _, edit in bumping.pins(tree, moved)]
     sources = {source.file: source for project in (*chosen, *tree) for source in project.sources}
-    return bumps, rewrite.plan(list(sources.values()), sorted(set(edits)))
+    return Plan(bumps, rewrite.plan(list(sources.values()), sorted(set(edits))), whole)
 
 
 def _projects(paths: Sequence[str]) -> tuple[list["Project"], list["Project"]]:
@@ -110,64 +157,69 @@ def _around(project: "Project") -> Path:
     return here if not (tree / ".git").exists() and root.is_relative_to(here) else tree
 
 
-def _above(one: "Bump", alone: bool) -> None:
-    """Raises RelengError where a release of this branch sorts above the new version.
-
-    Among several projects only tags that begin with the project's name are its own.
-    """
-    from relengtools.versions import git
-    from relengtools.versions.bump import last_release
+def _above(one: "Bump", whole: bool) -> None:
+    """Raises RelengError where a release of this branch sorts above the new version."""
+    from relengtools.versions import bump as bumping
     from relengtools.versions.scheme import pep440
 
-    tree = git.work_tree(one.project.place.root)
-    if tree is None:
-        return
-    name = one.project.name or ""
-    tags = [tag for tag in _merged(tree) if alone or (name and tag.lower().startswith(name.lower()))]
-    last, new = last_release(tags), pep440.parse(one.new)
-    if last is not None and new is not None and new <= last:
-        raise RelengError(f"{printable(one.project.path)}: {one.new} doesn't sort above {last}, a tag of this branch")
+    last = bumping.last(_releases(one, whole))
+    above, new = pep440.parse((last and last.conversion.canonical) or ""), pep440.parse(one.new)
+    if last is not None and above is not None and new is not None and new <= above:
+        place, tag = printable(one.project.path), printable(last.tag.name)
+        raise RelengError(f"{place}: {one.new} doesn't sort above {above} (the tag {tag} of this branch)")
 
 
-def _merged(tree: Path) -> list[str]:
+def _releases(one: "Bump", whole: bool) -> "list[Release]":
+    """The releases of the project that the checked out commit descends from."""
+    from relengtools.versions import bump as bumping
     from relengtools.versions import git
 
-    if git.head(tree) is None:
+    tree = git.work_tree(one.project.place.root)
+    if tree is None or git.head(tree) is None:
         return []
-    return git.run(tree, "tag", "--merged", "HEAD").decode("utf-8", "replace").split()
+    tags = git.run(tree, "tag", "--merged", "HEAD").decode("utf-8", "replace").split()
+    return bumping.releases(tags, one.project.name, one.old, whole)
 
 
 def _clean(changes: Sequence["Change"]) -> None:
-    """Raises RelengError where a file to be committed has changes of its own."""
+    """Raises RelengError where a file to be committed has changes of its own, or there is nothing to commit to."""
     from relengtools.versions import git
 
     for change in changes:
+        if git.work_tree(change.source.path.parent) is None:
+            raise RelengError(f"{printable(change.source.file)}: --commit needs a git work tree")
         if git.run(change.source.path.parent, "status", "--porcelain", "--", change.source.path.name).strip():
             raise RelengError(f"{printable(change.source.file)}: has uncommitted changes: commit or stash them first")
 
 
-def _committed(bumps: Sequence["Bump"], changes: Sequence["Change"], tag: bool) -> None:
+def _tag(plan: Plan) -> str:
+    """The name of the tag to make. Raises RelengError where one can't name all, or is there already."""
+    from relengtools.versions import bump as bumping
     from relengtools.versions import git
 
-    tree = git.work_tree(bumps[0].project.place.root)
-    if tree is None:
-        raise RelengError("--commit needs a git work tree; the files are written")
-    names = {one.new for one in bumps}
-    what = names.pop() if len(names) == 1 else ", ".join(f"{one.project.name} {one.new}" for one in bumps)
-    files = [str(change.source.path) for change in changes]
-    git.run(tree, "commit", "--quiet", "-m", f"Version {what}", "--", *files)
-    if tag:
-        if names or len({one.new for one in bumps}) > 1:
-            raise RelengError("--tag: the projects have different versions, so one tag can't name them; committed only")
-        name = f"{_prefix(_merged(tree))}{what}"
-        git.run(tree, "tag", "-a", "-m", f"Version {what}", name)
-        click.echo(f"tag {name}")
+    first = plan.bumps[0]
+    if len(plan.bumps) > 1 and not plan.whole:
+        raise RelengError("--tag: one tag can't name several projects: bump them one by one")
+    name = bumping.tag_name(first.new, bumping.last(_releases(first, plan.whole)), plan.whole)
+    if name in (ref.name for ref in git.tags(first.project.place.root)):
+        raise RelengError(f"--tag: {printable(name)} is there already")
+    return name
 
 
-def _prefix(tags: Sequence[str]) -> str:
-    """What stands before the version in the tags so far: that of the highest version, `v` where there is none."""
-    from relengtools.versions.bump import last_release
+def _commit(plan: Plan, tag: str | None) -> None:
+    """Commit the files and make the tag. Raises RelengError, the files being written."""
+    from relengtools.versions import git
 
-    last = last_release(tags)
-    found = (name for name in tags if last is not None and name.endswith(str(last)))
-    return next((name.removesuffix(str(last)) for name in found), "v" if last is None else "")
+    tree = plan.bumps[0].project.place.root
+    versions = {one.new for one in plan.bumps}
+    each = [f"{one.project.name} {one.new}" for one in plan.bumps]
+    what = versions.pop() if len(versions) == 1 else ", ".join(each)
+    files = [str(change.source.path) for change in plan.changes]
+    done = "written"
+    try:
+        git.run(tree, "commit", "--quiet", "-m", f"Version {what}", "--", *files)
+        done = "committed"
+        if tag is not None:
+            git.run(tree, "tag", "-a", "-m", f"Version {what}", "--", tag)
+    except git.GitError as error:
+        raise RelengError(f"{printable(plan.bumps[0].project.path)}: {done}, and no further: {error}") from error

@@ -32,10 +32,10 @@ _BESIDE = (".asc", ".sig", ".attestation")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules; wins over --select.")
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json", "sarif", "github"]),
+    type=click.Choice(["text", "json", "sarif", "github", "junit"]),
     default="text",
     show_default=True,
-    help="For people, for programs, for code scanning (SARIF 2.1.0), or as annotations of a GitHub workflow.",
+    help="For people, for programs, for code scanning (SARIF 2.1.0), as annotations of a GitHub workflow, or as tests.",
 )
 def release(
     distributions: Sequence[str],
@@ -73,7 +73,13 @@ def release(
     from relengtools.versions.settings import rule_names
 
     chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
-    attempts = Attempts(_say)
+    failures: list[str] = []
+
+    def tell(line: str) -> None:
+        failures.append(line)
+        _say(line)
+
+    attempts = Attempts(tell)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
     candidate = candidate._replace(settings=_settings(candidate, chosen, ignored))
     _say_unjudged(candidate, named=bool(distributions))
@@ -85,7 +91,7 @@ def release(
             found += more
     with attempts:
         found = [*judging.judge(candidate), *found]
-    _print(found, output_format, candidate)
+    _print(found, output_format, candidate, failures)
     return 2 if attempts.failed else min(len(found), 1)
 
 
@@ -198,7 +204,7 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
     return candidate, [*found, *more]
 
 
-def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate") -> None:
+def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate", failures: Sequence[str]) -> None:
     from relengtools import output
     from relengtools.versions.release import version
 
@@ -211,6 +217,10 @@ def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candid
             from relengtools.versions.catalogue import RULES
 
             click.echo(document(findings, RULES))
+        case "junit":
+            from relengtools import output_junit
+
+            click.echo(output_junit.document(findings, _subjects(candidate), failures))
         case "github":
             from relengtools.output_github import annotations
 
@@ -226,6 +236,13 @@ def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candid
         judged = ", ".join(part for part in parts if part) or "nothing"
         one = version(candidate)
         _say(f"{f'{one}: ' if one else ''}{judged}: {_count(len(findings), 'finding')}")
+
+
+def _subjects(candidate: "Candidate") -> list[str]:
+    """What was judged, by the names that findings give as their places."""
+    tag = [f"refs/tags/{candidate.tag}"] if candidate.tag else []
+    project = [candidate.path] if candidate.project else []
+    return [*tag, *project, *(distribution.file for distribution in candidate.distributions)]
 
 
 @contextmanager

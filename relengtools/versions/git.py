@@ -54,6 +54,15 @@ def shallow(directory: Path) -> bool:
     return run(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
+def standing(directory: Path) -> tuple[str | None, bool]:
+    """`head` and `shallow` in one call of git. Raises GitError."""
+    try:
+        cut_off, commit = run(directory, "rev-parse", "--is-shallow-repository", "HEAD^{commit}").decode().split()
+    except GitError:
+        return head(directory), shallow(directory)
+    return commit, cut_off == "true"
+
+
 def tags(directory: Path) -> list[Ref]:
     """The tags of commits, by name; those of trees and blobs are left out. Raises GitError."""
     fields = ("refname:strip=2", "objecttype", "objectname", "*objecttype", "*objectname", "creatordate:unix")

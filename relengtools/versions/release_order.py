@@ -115,13 +115,13 @@ def _peers(refs: Iterable[Ref], tag: str | None, version: str, name: str | None,
     """
     releases = [history.read_tag(Tag(ref.name, ref.date, ref.commit), mapping) for ref in refs if ref.name != tag]
     own = history.read_tag(Tag(tag or version), mapping)
-    certain = [one for one in releases if one.conversion.canonical is not None and _certain(one, own)]
+    sure = [one for one in releases if one.conversion.canonical is not None and certain(one, own)]
     names = [product(own)] if tag else [name or "", ""]
-    groups = ([one for one in certain if product(one) == wanted] for wanted in names)
+    groups = ([one for one in sure if product(one) == wanted] for wanted in names)
     return next((group for group in groups if group), [])
 
 
-def _certain(release: Release, own: Release) -> bool:
+def certain(release: Release, own: Release) -> bool:
     """Whether a tag is a version beyond doubt, or spelt like the one in question (rel_1_4_1, rel_1_4_2).
 
     One number alone may count something else: release-1776.

@@ -67,9 +67,9 @@ def read(
 
     `progress` is called with the number of commits read. Raises GitError where git is missing or refuses.
     """
-    head, refs = git.head(directory), git.tags(directory)
+    (head, shallow), refs = git.standing(directory), git.tags(directory)
     tags = [Tag(ref.name, ref.date, ref.commit) for ref in sorted(refs, key=lambda ref: (ref.date or 0, ref.name))]
-    if git.shallow(directory):
+    if shallow:
         return Repository(tags, None, None)
     starts = [head] if head else []
     stream = git.commits(directory, *starts, "--tags") if starts or refs else ()

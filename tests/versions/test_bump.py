@@ -1,5 +1,6 @@
 """The next version: a table of what each part makes, and whole trees bumped by the command."""
 
+import json
 import subprocess
 from datetime import date
 
@@ -199,3 +200,86 @@ def test_a_release_of_another_branch_is_no_hindrance(tree, run):
     assert "doesn't sort above 2.0.0" in run("bump", "patch").err
     git(root, "checkout", "-q", "main")
     assert run("bump", "patch").code == 0
+
+
+def repository(root):
+    git(root, "init", "-q", "-b", "main")
+    git(root, "config", "user.name", "a")
+    git(root, "config", "user.email", "a@example.org")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "one")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("tags", "version", "part", "made"),
+    [
+        ((), "1.2.3", "minor", "v1.3.0"),
+        (("v1.2.3-rc1",), "1.2.3rc1", "release", "v1.2.3"),
+        (("v2026.08.01",), "2026.08.01", "release", f"v{date.today():%Y.%m.%d}"),
+        (("rel_1_2_3",), "1.2.3", "patch", "rel_1_2_4"),
+        (("1.2.3", "latest", "build-9999"), "1.2.3", "patch", "1.2.4"),
+    ],
+)
+def test_a_tag_is_spelt_as_the_one_before(tree, run, tags, version, part, made):
+    root = repository(tree({"pyproject.toml": PROJECT.replace("1.2.3", version)}))
+    for tag in tags:
+        git(root, "tag", tag)
+    result = run("bump", part, "--commit", "--tag")
+    assert (result.code, result.out.splitlines()[-1]) == (0, f"tag {made}"), result.err
+    assert git(root, "tag", "--points-at", "HEAD") == f"{made}\n"
+
+
+def test_tags_of_several_projects_are_told_apart(tree, run):
+    files = {f"{name}/pyproject.toml": PROJECT.replace("core", name) for name in ("api", "api-client", "web")}
+    root = repository(tree(files))
+    for tag in ("api/v1.2.3", "api-client/v7.0.0"):
+        git(root, "tag", tag)
+    assert run("bump", "patch", "api", "--commit", "--tag").out.splitlines()[-1] == "tag api/v1.2.4"
+    assert "doesn't sort above 7.0.0" in run("bump", "patch", "api-client").err
+    before = git(root, "rev-parse", "HEAD")
+    for arguments in (("web",), ("web", "api")):
+        assert run("bump", "patch", *arguments, "--commit", "--tag").code == 2
+    assert git(root, "status", "--porcelain") == ""
+    assert git(root, "rev-parse", "HEAD") == before
+    git(root, "tag", "api/v1.2.5")
+    assert "doesn't sort above 1.2.5" in run("bump", "patch", "api", "--commit", "--tag").err
+
+
+def test_json_says_what_was_or_would_be_done(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    result = run("bump", "minor", "--diff", "--output-format", "json")
+    planned = json.loads(result.out)
+    assert (result.code, planned["written"], planned["committed"], planned["tag"]) == (1, False, False, None)
+    assert planned["diff"].startswith("--- a/pyproject.toml\n")
+    result = run("bump", "minor", "--commit", "--tag", "--output-format", "json")
+    done = json.loads(result.out)
+    assert (result.code, done["tag"], done["diff"]) == (0, "v1.3.0", None)
+    assert done["bumps"] == [{"path": ".", "name": "core", "old": "1.2.3", "new": "1.3.0"}]
+    assert done["edits"] == planned["edits"]
+    assert done["edits"][0] | {"column": 0} == {
+        "file": "pyproject.toml",
+        "line": 3,
+        "column": 0,
+        "old": "1.2.3",
+        "new": "1.3.0",
+    }
+    assert "1.3.0" in (root / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize(("more", "said"), [(("--diff",), "choose one"), ((), "needs a git work tree")])
+def test_what_cannot_be_committed_is_refused_before_anything_is_written(tree, run, more, said):
+    root = tree({"pyproject.toml": PROJECT})
+    result = run("bump", "minor", "--commit", *more)
+    assert (result.code, said in result.err) == (2, True)
+    assert (root / "pyproject.toml").read_text() == PROJECT
+
+
+def test_a_commit_that_a_hook_refuses_is_told_in_one_line(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    hook = root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
+    hook.chmod(0o755)
+    result = run("bump", "minor", "--commit")
+    assert (result.code, result.err) == (2, "relengtools: .: written, and no further: git refused: no\n")

@@ -52,10 +52,16 @@ def test_a_shallow_clone_is_known(repo: Repo, tmp_path: Path) -> None:
     repo("clone", "-q", "--depth", "1", f"file://{repo.path}", str(tmp_path / "shallow"))
     assert not git.shallow(repo.path)
     assert git.shallow(tmp_path / "shallow")
+    assert git.standing(repo.path) == (git.head(repo.path), False)
+    assert git.standing(tmp_path / "shallow") == (git.head(repo.path), True)
+
+
+def test_a_repository_without_a_commit_stands_nowhere(repo: Repo) -> None:
+    assert git.standing(repo.path) == (None, False)
 
 
 def test_a_refusal_is_one_line(tmp_path: Path) -> None:
-    for ask in (git.tags, git.head, lambda path: list(git.commits(path, "HEAD"))):
+    for ask in (git.tags, git.head, git.standing, lambda path: list(git.commits(path, "HEAD"))):
         with pytest.raises(git.GitError, match="git refused: fatal: not a git repository"):
             ask(tmp_path)
 
