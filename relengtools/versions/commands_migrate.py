@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -10,8 +11,28 @@ from relengtools.errors import Attempts, RelengError, printable
 
 if TYPE_CHECKING:
     from relengtools.versions.discover import Place
-    from relengtools.versions.migrate.plan import Outcome, Plan
+    from relengtools.versions.migrate.plan import Plan
     from relengtools.versions.migrate.verify import Verified
+
+
+class Result(StrEnum):
+    """What became of a project."""
+
+    MIGRATED = "migrated"
+    PLANNED = "planned"
+    NOTHING = "nothing"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class Row(NamedTuple):
+    """A project and what became of it; `reasons` say why nothing was done, or what would be lost."""
+
+    path: str
+    result: Result
+    reasons: tuple[str, ...] = ()
+    plan: "Plan | None" = None
+    verified: "Verified | None" = None
 
 
 class Wish(NamedTuple):
@@ -45,7 +66,22 @@ class Wish(NamedTuple):
     help="With --verify: a program and a module of this name that do nothing (but make these files, empty).",
 )
 @click.option("--commit", is_flag=True, help="One commit in each repository.")
-def migrate(paths: Sequence[str], style: str, diff: bool, verify: bool, stubs: Sequence[str], commit: bool) -> int:
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people or for programs.",
+)
+def migrate(
+    paths: Sequence[str],
+    style: str,
+    diff: bool,
+    verify: bool,
+    stubs: Sequence[str],
+    commit: bool,
+    output_format: str,
+) -> int:
     """Make projects compliant whose setup.py takes the version from an environment variable or `git describe`.
 
     PATH is a directory (all projects below it) or a setup.py; by default the working directory. setup.py is read, never
@@ -76,15 +112,25 @@ def migrate(paths: Sequence[str], style: str, diff: bool, verify: bool, stubs: S
         raise RelengError("--diff writes nothing that --commit could commit: choose one")
     wish = Wish(style, diff, verify, commit, tuple(stubs))
     places, failed = _places(paths)
-    attempts = Attempts(_say)
-    plans = []
+    said: list[str] = []
+
+    def tell(line: str) -> None:
+        said.append(line)
+        _say(line)
+
+    attempts = Attempts(tell)
+    rows: list[Row] = []
     for place in places:
+        rows.append(Row(place.path, Result.FAILED))
         with attempts:
-            plans += _one(place, wish)
-    packager = dict.fromkeys(line for plan in plans for line in plan.packager)
-    for line in ["for packagers:", *(f"  {line}" for line in packager)] if packager else []:
-        click.echo(line, err=diff)
-    return 2 if failed or attempts.failed else int(diff and bool(plans))
+            rows[-1] = _one(place, wish)
+        if rows[-1].result is Result.FAILED:
+            rows[-1] = rows[-1]._replace(reasons=(said[-1],))
+        _told(rows[-1], wish, output_format == "json")
+    _finish(rows, diff, output_format == "json")
+    if failed or any(row.result in (Result.REFUSED, Result.FAILED) for row in rows):
+        return 2
+    return int(diff and any(row.plan for row in rows))
 
 
 def _places(paths: Sequence[str]) -> tuple[list["Place"], bool]:
@@ -100,8 +146,8 @@ def _places(paths: Sequence[str]) -> tuple[list["Place"], bool]:
     return places, bool(found.errors)
 
 
-def _one(place: "Place", wish: Wish) -> list["Plan"]:
-    """Migrate one project, and say what was done; the plan that was followed, if any. Raises RelengError."""
+def _one(place: "Place", wish: Wish) -> Row:
+    """Migrate one project, unless something is in the way or would be lost. Raises RelengError."""
     from relengtools.versions.locate.source import UnreadableError
     from relengtools.versions.migrate import plan as planning
 
@@ -109,44 +155,89 @@ def _one(place: "Place", wish: Wish) -> list["Plan"]:
         outcome = planning.plan(place, planning.Style(wish.style))
     except UnreadableError as error:
         raise RelengError(f"{error.problem.file}:{error.problem.line}: {error.problem.message}") from error
-    if isinstance(outcome, planning.Plan):
-        _migrate(outcome, wish)
-        return [outcome]
-    _told(outcome)
-    return []
+    match outcome:
+        case planning.Nothing(path, why):
+            return Row(path, Result.NOTHING, (why,))
+        case planning.Refusal(path, reasons):
+            return Row(path, Result.REFUSED, reasons)
+    return _migrate(outcome, wish)
 
 
-def _told(outcome: "Outcome") -> None:
-    """Say why a project stays as it is; raises RelengError where that is no good."""
-    from relengtools.versions.migrate.plan import Nothing, Refusal
-
-    if isinstance(outcome, Nothing):
-        _say(f"{printable(outcome.path)}: nothing to do: {printable(outcome.why)}")
-    if isinstance(outcome, Refusal):
-        for reason in outcome.reasons:
-            _say(f"{printable(outcome.path)}: {printable(reason)}")
-        raise RelengError(f"{outcome.path}: not migrated: {_count(len(outcome.reasons), 'reason')} above")
-
-
-def _migrate(plan: "Plan", wish: Wish) -> None:
-    from relengtools.versions import patch, rewrite
+def _migrate(plan: "Plan", wish: Wish) -> Row:
+    from relengtools.versions import rewrite
     from relengtools.versions.migrate import worktree
 
+    path = plan.project.path
     if wish.commit or wish.verify or not wish.diff:
         worktree.check(plan, wish.commit)
     verified = _verified(plan, wish.stubs) if wish.verify else None
-    if wish.diff:
-        click.echo(patch.unified(plan.changes), nl=False)
-    else:
+    if verified and verified.lost:
+        return Row(path, Result.REFUSED, tuple(f"would be lost: {line}" for line in verified.lost), verified=verified)
+    if not wish.diff:
         rewrite.write(plan.changes)
     if wish.commit:
         worktree.commit(plan)
-    for line in _summary(plan, verified, wish):
+    return Row(path, Result.PLANNED if wish.diff else Result.MIGRATED, (), plan, verified)
+
+
+def _told(row: Row, wish: Wish, quiet: bool) -> None:
+    """Say what became of a project: what stands in the way always, the rest for people."""
+    from relengtools.versions import patch
+
+    path = printable(row.path)
+    if row.result is Result.NOTHING and not quiet:
+        _say(f"{path}: nothing to do: {printable(row.reasons[0])}")
+    if row.result is Result.REFUSED:
+        for reason in row.reasons:
+            _say(f"{path}: {printable(reason)}")
+        losses = row.verified is not None
+        _say(
+            f"{path}: not migrated: {_count(len(row.reasons), *(('loss', 'losses') if losses else ('reason',)))} above"
+        )
+    if row.plan is None or quiet:
+        return
+    if wish.diff:
+        click.echo(patch.unified(row.plan.changes), nl=False)
+    for line in _summary(row.plan, row.verified, wish):
         click.echo(line, err=wish.diff)
 
 
+def _finish(rows: Sequence[Row], diff: bool, as_json: bool) -> None:
+    """What packagers have to know, once; or all of it as one document."""
+    packager = list(dict.fromkeys(line for row in rows if row.plan for line in row.plan.packager))
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"projects": [_document(row, diff) for row in rows], "packager": packager}, indent=2))
+    elif packager:
+        for line in ["for packagers:", *(f"  {line}" for line in packager)]:
+            click.echo(line, err=diff)
+
+
+def _document(row: Row, diff: bool) -> dict[str, Any]:
+    from relengtools.versions import patch
+
+    plan, verified = row.plan, row.verified
+    changes = plan.changes if plan else ()
+    return {
+        "path": row.path,
+        "result": row.result.value,
+        "reasons": list(row.reasons),
+        "before": plan.before if plan else None,
+        "after": plan.after if plan else None,
+        "files": [{"file": change.source.file, "change": change.fate.value} for change in changes],
+        "carried": list(plan.carried) if plan else [],
+        "kept": list(plan.kept) if plan else [],
+        "verified": verified is not None,
+        "built": verified.version if verified else None,
+        "gained": list(verified.gained) if verified else [],
+        "lost": list(verified.lost) if verified else [],
+        "diff": patch.unified(changes).decode(errors="replace") if diff and changes else None,
+    }
+
+
 def _verified(plan: "Plan", stubs: Sequence[str]) -> "Verified":
-    """What the builds say; raises RelengError with the list of what would be lost."""
+    """What the builds say; raises RelengError where they can't be made."""
     from relengtools.versions.git import GitError
     from relengtools.versions.migrate import build, verify
 
@@ -157,10 +248,6 @@ def _verified(plan: "Plan", stubs: Sequence[str]) -> "Verified":
         raise RelengError(f"{path}: not migrated: {error}") from error
     finally:
         _progress(None)
-    for line in verified.lost:
-        _say(f"{printable(path)}: would be lost: {printable(line)}")
-    if verified.lost:
-        raise RelengError(f"{path}: not migrated: {_count(len(verified.lost), 'loss', 'losses')} above")
     return verified
 
 

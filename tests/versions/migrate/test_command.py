@@ -1,5 +1,6 @@
 """The command: many repositories in one call, patches, commits, and what it leaves alone."""
 
+import json
 import os
 import signal
 import subprocess
@@ -289,3 +290,22 @@ def test_an_escape_sequence_never_reaches_the_terminal(tree, run):
     tree({"setup.py": text})
     result = run("migrate", "--style", "modern")
     assert "\x1b" not in result.out + result.err
+
+
+def test_json_has_a_row_for_every_project(fleet, run):
+    (fleet[2].path / "README").write_text("three\n")
+    planned = json.loads(run("migrate", "--style", "modern", "--diff", "--output-format", "json", "alpha", "beta").out)
+    assert [row["result"] for row in planned["projects"]] == ["planned", "refused"]
+    assert planned["projects"][0]["diff"].startswith("--- /dev/null\n+++ b/alpha/pyproject.toml\n")
+    assert fleet[0]("status", "--porcelain") == ""
+    result = run("migrate", "--style", "modern", "--output-format", "json", "alpha", "beta", "gamma")
+    document = json.loads(result.out)
+    alpha, beta, gamma = document["projects"]
+    assert (result.code, alpha["result"], beta["result"], gamma["result"]) == (2, "migrated", "refused", "failed")
+    assert (alpha["path"], alpha["verified"], alpha["diff"], alpha["lost"]) == ("alpha", False, None, [])
+    assert {"file": "alpha/pyproject.toml", "change": "made"} in alpha["files"]
+    assert alpha["before"].startswith("0.62.4-2-g")
+    assert alpha["after"].startswith("0.62.5.dev2+g")
+    assert "licence" in beta["reasons"][0] or "license" in beta["reasons"][0]
+    assert "the work tree is dirty (README)" in gamma["reasons"][0]
+    assert any("SETUPTOOLS_SCM_PRETEND_VERSION" in line for line in document["packager"])
