@@ -8,12 +8,15 @@ from relengtools.versions.catalogue import BYTE_ORDER_MARK, INVALID
 from relengtools.versions.declaration import Declaration, Kind, Pointer, Problem
 from relengtools.versions.discover import Place
 from relengtools.versions.files import Files
+from relengtools.versions.locate.egg_info import Tag, tag
 from relengtools.versions.locate.source import Source, UnreadableError
 from relengtools.versions.owner import Owner, Setting, follow
 
 if TYPE_CHECKING:
+    from configparser import ConfigParser
+
     from relengtools.versions.evaluate.interpreter import Interpreter
-    from relengtools.versions.locate.setup_py import Setup
+    from relengtools.versions.locate.plain_setup import Setup
 
 # Where pyproject.toml states a version; the last ones are those of tools that rewrite it.
 _STATED = (
@@ -54,6 +57,7 @@ class Project(NamedTuple):
     problems: tuple[Problem, ...] = ()
     sources: tuple[Source, ...] = ()
     document: dict[str, Any] | None = None
+    tag: Tag = Tag()
 
     @property
     def path(self) -> str:
@@ -64,6 +68,11 @@ class Project(NamedTuple):
     def owner(self) -> Declaration | None:
         """The declaration that the build backend uses."""
         return next((d for d in self.declarations if d.owner), None)
+
+    @property
+    def version(self) -> str | None:
+        """What the build makes of the owner's text; None without an owner."""
+        return self.tag.on(self.owner.value) if self.owner else None
 
     @property
     def copies(self) -> tuple[Declaration, ...]:
@@ -78,6 +87,7 @@ class _Cfg(NamedTuple):
     version: Declaration | None = None
     pointer: Pointer | None = None
     package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
+    parser: "ConfigParser | None" = None
 
 
 def read(place: Place) -> Project | None:
@@ -134,19 +144,25 @@ def _setup_py(files: Files, run: "Callable[[], Interpreter]") -> "Setup | None":
     source = files.source("setup.py", python=True) if "setup.py" in files.place.markers else None
     if source is None:
         return None
-    from relengtools.versions.locate import setup_py
+    from relengtools.versions.locate import plain_setup
 
     try:
-        setup = setup_py.locate(source, run())
+        setup = plain_setup.locate(source) or _evaluated(source, run)
     except UnreadableError as error:
         files.note(error.problem)
         return None
     return setup if setup.calls else None
 
 
+def _evaluated(source: Source, run: "Callable[[], Interpreter]") -> "Setup":
+    from relengtools.versions.locate import setup_py
+
+    return setup_py.locate(source, run())
+
+
 def _setup_cfg(files: Files) -> _Cfg:
     source = files.source("setup.cfg") if "setup.cfg" in files.place.markers else None
-    if source is None or "[metadata]" not in source.text:
+    if source is None or not ("[metadata]" in source.text or "[egg_info]" in source.text):
         return _Cfg()
     from relengtools.versions.locate import cfg
 
@@ -159,7 +175,7 @@ def _setup_cfg(files: Files) -> _Cfg:
         files.note(error.problem)
         return _Cfg()
     pointer = Pointer(source.file, 1, 1, value) if value and not declaration else None
-    return _Cfg(name or None, declaration, pointer, cfg.package_dir(parser))
+    return _Cfg(name or None, declaration, pointer, cfg.package_dir(parser), parser)
 
 
 def _refuse_mark(files: Files, source: Source) -> None:
@@ -241,6 +257,10 @@ def _assembled(
         owner = owner._replace(declaration=_pkg_info(files))
     if owner.provider == "incremental" and owner.declaration is None:
         owner = owner._replace(declaration=_incremental(setting))
+    tagged = _tagged(document, owner, cfg)
+    if tagged.dated:
+        day = "[egg_info] tag_date puts the day of the build behind the version"
+        owner = Owner(reason=day)
     stated = (*_stated(files, document), setup and setup.version, cfg.version, *copies.find(files, name))
     found: dict[tuple[str, object], Declaration] = {}
     for declaration in (owner.declaration and owner.declaration._replace(owner=True), *stated):
@@ -261,7 +281,16 @@ def _assembled(
         problems,
         tuple(files.sources.values()),
         document,
+        tagged,
     )
+
+
+def _tagged(document: dict[str, Any] | None, owner: Owner, cfg: _Cfg) -> Tag:
+    """What setuptools puts behind the owner's version; PKG-INFO has it already."""
+    found = owner.declaration
+    if found is None or found.kind in (Kind.PKG_INFO, Kind.POETRY) or not backends.by_setuptools(document):
+        return Tag()
+    return tag(cfg.parser, document)
 
 
 def _pkg_info(files: Files) -> Declaration | None:

@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from relengtools.versions.declaration import Declaration, Pointer
 from relengtools.versions.evaluate.answer import declared, guarded, written_at
@@ -12,6 +11,7 @@ from relengtools.versions.evaluate.modules import STEPS
 from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import SPOILT, Document, Function, Module, Unknown, Value
 from relengtools.versions.locate import python
+from relengtools.versions.locate.plain_setup import Setup
 from relengtools.versions.locate.source import Source
 
 # Keywords of `setup()` by which a program is asked for the version.
@@ -27,16 +27,6 @@ _PROVIDERS = {
 }
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-
-
-class Setup(NamedTuple):
-    """What setup.py says: `calls` is how often it calls `setup()`; at most one of `version` and `pointer` is set."""
-
-    calls: int = 0
-    name: str | None = None
-    version: Declaration | None = None
-    pointer: Pointer | None = None
-    package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
 
 
 def locate(source: Source, run: Interpreter) -> Setup:

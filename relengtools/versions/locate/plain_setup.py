@@ -1,0 +1,117 @@
+"""The setup.py that most projects have: imports, texts, one call of `setup()` with a literal version.
+
+It is read here, since the evaluation of the others takes as long to import as everything else does.
+"""
+
+import ast
+import sys
+from typing import NamedTuple
+
+from relengtools.versions.declaration import Declaration, Kind, Pointer
+from relengtools.versions.locate import python
+from relengtools.versions.locate.source import Source
+
+_TOOLS = ("setuptools", "distutils")
+# What a setup.py calls for its description and its packages, none of which changes what `setup` is.
+_HARMLESS = frozenset(
+    {"open", "read", "read_text", "strip", "join", "dirname", "abspath", "resolve", "Path"}
+    | {"find_packages", "find_namespace_packages"}
+)
+# Keywords that have to be literals, or be left out.
+_LITERAL = ("version", "name", "package_dir")
+
+
+class Setup(NamedTuple):
+    """What setup.py says: `calls` is how often it calls `setup()`; at most one of `version` and `pointer` is set."""
+
+    calls: int = 0
+    name: str | None = None
+    version: Declaration | None = None
+    pointer: Pointer | None = None
+    package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
+
+
+def locate(source: Source) -> Setup | None:
+    """What a plain setup.py says, None for one that has to be evaluated; raises UnreadableError for no Python."""
+    body = python.syntax(source).body
+    call = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
+    if not isinstance(call, ast.Call) or call.args or not _imports(body[:-1], call.func):
+        return None
+    if not all(_is_plain(statement) for statement in body[:-1]) or not _calls_little(ast.Module(body, []), call):
+        return None
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    node, name, folders = (given.get(keyword) for keyword in _LITERAL)
+    if None in given or node is None or not _is_text(node) or not (name is None or _is_text(name)):
+        return None
+    package_dir = _table(folders)
+    if package_dir is None:
+        return None
+    called = name.value if isinstance(name, ast.Constant) else None
+    version = python.literal(source, node, Kind.SETUP_PY)
+    return Setup(1, str(called) if called is not None else None, version, None, package_dir)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _table(node: ast.expr | None) -> dict[str, str] | None:
+    """A dictionary of texts, empty where there is none; None for anything else."""
+    if node is None:
+        return {}
+    if not isinstance(node, ast.Dict) or not all(key and _is_text(key) for key in node.keys):
+        return None
+    table = ast.literal_eval(node) if all(map(_is_text, node.values)) else None
+    return table if table else None
+
+
+def _imports(body: list[ast.stmt], function: ast.expr) -> bool:
+    """Whether what is called is the `setup` of setuptools or distutils, imported as that and nothing else."""
+    called = ast.unparse(function)
+    names = [alias for node in body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    if any(alias.name == "*" or (alias.asname and {alias.name, alias.asname} & {"setup", *_TOOLS}) for alias in names):
+        return False
+    froms = [node for node in body if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module]
+    named = [node for node in froms if any(alias.name == "setup" for alias in node.names)]
+    if called == "setup":
+        return [node.module in ("setuptools", "distutils.core") for node in named] == [True]
+    plain = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names if not alias.asname}
+    return (
+        not named and called in ("setuptools.setup", "distutils.core.setup") and called.removesuffix(".setup") in plain
+    )
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    """An import from the standard library or setuptools, a docstring, or an assignment to a name of no importance."""
+    match statement:
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Import(names=names):
+            return all(_is_known(alias.name) for alias in names)
+        case ast.ImportFrom(module=str(module), level=0):
+            return _is_known(module)
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            return name not in ("setup", *_TOOLS)
+        case ast.With(items=[ast.withitem(optional_vars=ast.Name(id=name))], body=inner):
+            return name not in ("setup", *_TOOLS) and all(
+                _is_plain(one) and isinstance(one, ast.Assign) for one in inner
+            )
+    return False
+
+
+def _is_known(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top in _TOOLS or top in sys.stdlib_module_names
+
+
+def _calls_little(tree: ast.Module, setup: ast.Call) -> bool:
+    """Whether nothing else is called than what is known to do no harm, and nothing is bound on the way."""
+    for node in python.walk(tree):
+        if isinstance(node, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if isinstance(node, ast.Call) and node is not setup:
+            function = node.func
+            name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+            if name not in _HARMLESS:
+                return False
+    return True

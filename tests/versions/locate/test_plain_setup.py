@@ -1,0 +1,72 @@
+"""A plain setup.py says the same to both readers; what isn't plain is left to the evaluation."""
+
+from pathlib import Path
+
+import pytest
+
+from relengtools.versions.evaluate.interpreter import Interpreter
+from relengtools.versions.locate import plain_setup, python, setup_py
+
+ROOT = Path("/nowhere")
+PLAIN = [
+    "from setuptools import setup\nsetup(name='x', version='1.0')",
+    "import setuptools\nsetuptools.setup(version='v1.0-rc1', name='x')",
+    "import distutils.core\ndistutils.core.setup(version='1.0')",
+    "from distutils.core import setup\nsetup(version='')",
+    (
+        "'''A docstring with version='2.0'.'''\nfrom setuptools import setup, find_packages\nimport os, io\n"
+        "here = os.path.abspath(os.path.dirname(__file__))\n"
+        "with io.open(os.path.join(here, 'README'), encoding='utf-8') as f:\n    text = f.read()\n"
+        "setup(name='x', version='1.' '0', packages=find_packages('src'), package_dir={'': 'src'}, long_description=text)"
+    ),
+    "from setuptools import setup\nsetup(version='''1.0''', name=u'x', zip_safe=False, use_scm_version=True)",
+    "from setuptools import setup\nsetup(version='1\\x2e0', é='ü', url=undefined)",
+]
+OTHER = [
+    "setup(version='1.0')",
+    "from setuptools import setup\nsetup(version=V)",
+    "from setuptools import setup\nsetup(name='x')",
+    "from setuptools import setup\nsetup(version='1.0', **more)",
+    "from setuptools import setup\nsetup('x', version='1.0')",
+    "from setuptools import setup\nsetup(version='1.0', name=NAME)",
+    "from setuptools import setup\nsetup(version='1.0', package_dir=where)",
+    "from setuptools import setup\nsetup(version='1.0')\nsetup(version='2.0')",
+    "from setuptools import setup\nimport pkg\nsetup(version='1.0')",
+    "from setuptools import setup\nfrom .pkg import setup\nsetup(version='1.0')",
+    "from setuptools import setup\nfrom pkg import *\nsetup(version='1.0')",
+    "from setuptools import setup as other\nsetup(version='1.0')",
+    "from setuptools import other as setup\nsetup(version='1.0')",
+    "from setuptools import setup\nfrom distutils.core import setup\nsetup(version='1.0')",
+    "from setuptools import setup\nsetup = other\nsetup(version='1.0')",
+    "from setuptools import setup\nif x:\n    setup = other\nsetup(version='1.0')",
+    "from setuptools import setup\nimport sys\nsys.exit()\nsetup(version='1.0')",
+    "from setuptools import setup\nx = exec('setup = 1')\nsetup(version='1.0')",
+    "from setuptools import setup\nx = (setup := other)\nsetup(version='1.0')",
+    "from setuptools import setup\nsetup(version='1.0', cmdclass=classes())",
+    "from setuptools import setup\ntext = [setup for setup in '12']\nsetup(version='1.0', x=patched())",
+    "from setuptools import setup\nsetup(version=b'1.0')",
+    "from setuptools import setup\nsetup(version=1.0)",
+    "from setuptools import setup\nsetup(version=None)",
+    "import setuptools as tools\ntools.setup(version='1.0')",
+    "import setuptools\nsetuptools.setup(version='1.0').run()",
+    "from setuptools import setup\nx.setup(version='1.0')",
+    "import os",
+    "",
+]
+
+
+def source(text):
+    return python.decode("setup.py", ROOT / "setup.py", text.encode())
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_both_readers_say_the_same(text):
+    for body in (text, text.replace("\n", "\r\n"), "\ufeff" + text):
+        found = plain_setup.locate(source(body))
+        assert found is not None
+        assert found == setup_py.locate(source(body), Interpreter(ROOT, ROOT, lambda path, is_python: None))
+
+
+@pytest.mark.parametrize("text", OTHER)
+def test_what_is_not_plain_is_evaluated(text):
+    assert plain_setup.locate(source(text)) is None
