@@ -152,6 +152,11 @@ def backend(document: Mapping[str, Any]) -> str | None:
     return re.split(r"[.:]", name)[0] if isinstance(name, str) else None
 
 
+def by_setuptools(document: Mapping[str, Any] | None) -> bool:
+    """Whether setuptools makes the metadata, which then has what `egg_info` puts behind the version."""
+    return document is None or _is_setuptools(document, backend(document))
+
+
 def package_folders(document: Mapping[str, Any]) -> dict[str, str]:
     """`package-dir` of setuptools: which folder holds a package (`""`: all of them)."""
     folders = _table(_table(_table(document, "tool"), "setuptools"), "package-dir")

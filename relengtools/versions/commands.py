@@ -108,7 +108,7 @@ def show(path: str) -> int:
     owner = chosen[0].owner
     if owner is None:
         raise RelengError(f"{printable(chosen[0].path)}: no static version: {reason(chosen[0])}")
-    click.echo(printable(owner.value.strip()))
+    click.echo(printable((chosen[0].version or owner.value).strip()))
     return 0
 
 
@@ -232,11 +232,20 @@ def _read(paths: Sequence[str]) -> tuple[list["Project"], bool]:
         less = ", but for what [tool.relengtools] excludes" if len(places) < len(found.places) else ""
         reason = f"no pyproject.toml, setup.cfg or setup.py describes a package{less}"
         found.errors.append(f"{where}: no project found: {reason}")
+    elif projects:
+        roots = [project.place.root for project in projects]
+        found.errors.extend(f"{printable(path)}: no project found" for path in paths if _holds_none(path, roots))
     for line in (*found.notes, *found.errors[: None if projects else -1]):
         _say(line)
     if not projects:
         raise RelengError(found.errors[-1])
     return projects, bool(found.errors) or any(_named_unreadable(project) for project in projects)
+
+
+def _holds_none(path: str, roots: Sequence[Path]) -> bool:
+    """Whether none of the projects is at or below a named directory; of what can't be read it is said elsewhere."""
+    named = Path(os.path.abspath(path))  # noqa: PTH100  (as discover names them)
+    return bool(path) and named.is_dir() and not any(root.is_relative_to(named) for root in roots)
 
 
 def _named_unreadable(project: "Project") -> bool:

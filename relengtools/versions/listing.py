@@ -18,7 +18,7 @@ _HEAD = ("PROJECT", "VERSION", "LEVEL", "PROVIDER", "WHERE")
 def level(project: Project) -> str:
     """The owner's level, `dynamic` where a named provider computes the version, else `unknown`."""
     if project.owner:
-        return reading.read(project.owner).level.value
+        return _built(project, project.owner).level.value
     return "dynamic" if project.provider else "unknown"
 
 
@@ -59,10 +59,22 @@ def reason(project: Project) -> str:
 def _rows(project: Project) -> list[tuple[str, ...]]:
     owner = project.owner
     title = printable(project.path if project.name is None else f"{project.name} ({project.path})")
-    where = _place(owner) if owner else f"({reason(project)})"
-    version = printable(owner.value) if owner else "-"
+    tagging = _tagging(project)
+    where = _place(owner) + (f" ({printable(tagging)})" if tagging else "") if owner else f"({reason(project)})"
+    version = printable(project.version or "-")
     rows: list[tuple[str, ...]] = [(title, version, level(project), project.provider or "-", where)]
     return rows + [("", printable(c.value), reading.read(c).level.value, "", _place(c)) for c in project.copies]
+
+
+def _built(project: Project, owner: Declaration) -> pep440.Reading:
+    """The reading of what the build makes of the owner's text."""
+    return reading.read(owner._replace(value=project.version or ""))
+
+
+def _tagging(project: Project) -> str | None:
+    if project.owner is None or project.version == project.owner.value:
+        return None
+    return f"[egg_info] tag_build puts {project.tag.text!r} behind {project.owner.value!r}"
 
 
 def _place(declaration: Declaration) -> str:
@@ -76,14 +88,14 @@ def _as_json(project: Project) -> dict[str, Any]:
     return {
         "path": project.path,
         "name": project.name,
-        "version": owner.value if owner else None,
-        "canonical": reading.read(owner).canonical if owner else None,
+        "version": project.version,
+        "canonical": _built(project, owner).canonical if owner else None,
         "level": level(project),
         "scheme": _scheme(owner) if owner else None,
         "provider": project.provider,
         "provider_version": state.version if state else None,
         "provider_configuration": state.configuration if state else None,
-        "reason": project.reason or (state.reason if state else None),
+        "reason": project.reason or _tagging(project) or (state.reason if state else None),
         "declarations": [_declaration(declaration) for declaration in project.declarations],
     }
 

@@ -53,16 +53,17 @@ DEFAULT = Settings()
 
 
 def find(root: Path, tree: Path, known: dict[Path, Any]) -> Settings:
-    """The settings for the project at `root`: those of the nearest pyproject.toml that has some, up to `tree`.
+    """The settings for the project at `root`: those of the nearest pyproject.toml that has some, up to the work tree.
 
+    Where there is no git, the tree is only what was named on the command line, and the table may be above it.
     `known` remembers the tables that were read. Raises RelengError where one can't be used.
     """
     for folder in (root, *root.parents):
         if folder not in known:
-            known[folder] = _table(folder / _NAME, tree)
+            known[folder] = _table(folder / _NAME, tree if folder.is_relative_to(tree) else folder)
         if known[folder] is not None:
             return _settings(folder, known[folder])
-        if folder == tree:
+        if tree.is_relative_to(folder) and (folder / ".git").exists():
             break
     return DEFAULT
 

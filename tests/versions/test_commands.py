@@ -189,6 +189,13 @@ def test_show_takes_the_project_at_the_path_before_those_below(tree, run):
     assert run("show").out == "1.0\n"
 
 
+def test_a_named_directory_without_a_project_is_told_of_and_the_rest_done(tree, run):
+    tree({"a/pyproject.toml": GOOD, "b/README": ""})
+    result = run("list", "a", "b")
+    assert (result.code, result.err) == (2, "relengtools: b: no project found\n")
+    assert "a/pyproject.toml" in result.out
+
+
 @pytest.mark.parametrize(
     ("files", "arguments", "said"),
     [

@@ -107,7 +107,7 @@ def test_what_is_excluded_is_walked_past_but_can_be_named(tree, run):
         assert codes(run("check", named)) == ["RV102"]
 
 
-def test_the_nearest_table_counts_and_none_outside_the_tree(tree, run):
+def test_the_nearest_table_counts_and_none_above_the_work_tree(tree, run):
     root = tree(
         {
             "pyproject.toml": table('ignore = ["RV1"]'),
@@ -119,6 +119,8 @@ def test_the_nearest_table_counts_and_none_outside_the_tree(tree, run):
     )
     assert [line.split(":")[0] for line in run("check").out.splitlines() if "RV" in line] == ["c/d/setup.py"]
     assert find(root / "a", root, {}).ignore == ("RV1",)
+    assert find(root / "a", root / "a", {}).ignore == ("RV1",)
+    (root / "a/.git").mkdir()
     assert find(root / "a", root / "a", {}) is DEFAULT
 
 

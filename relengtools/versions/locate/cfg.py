@@ -24,7 +24,10 @@ class Option(NamedTuple):
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|$)")
 _SECTION = re.compile(r"\s*\[(.+)\]")
-_OPTION = re.compile(r"\s*(.*?)\s*[=:]\s*(.*)$")
+_DELIMITER = re.compile("[=:]")
+# configparser takes time quadratic in a run of blanks: so much of it is a tenth of a second.
+_LONG_BLANK = re.compile(r"[^\S\r\n]{64,}")
+_BEARABLE = 5_000**2
 
 
 def parse(source: Source) -> "ConfigParser":
@@ -32,6 +35,8 @@ def parse(source: Source) -> "ConfigParser":
     from configparser import ConfigParser, Error
 
     parser = ConfigParser()
+    if sum(len(blank) ** 2 for blank in _LONG_BLANK.findall(source.text)) > _BEARABLE:
+        raise UnreadableError(Problem(SYNTAX, source.file, "no configuration file: nobody writes so many blanks"))
     try:
         parser.read_file(io.StringIO(source.text, newline=None))
     except Error as error:
@@ -99,8 +104,9 @@ def scan(text: str) -> Iterator[Option]:
         indent = depth
         if header := _SECTION.match(line):
             section = header[1]
-        elif option := _OPTION.match(line):
-            begin = start + option.start(2)
-            current = Option(section, option[1], begin, begin + len(option[2].rstrip()))
+        elif delimiter := _DELIMITER.search(line):
+            value = line[delimiter.end() :]
+            begin = start + len(line) - len(value.lstrip())
+            current = Option(section, line[: delimiter.start()].strip(), begin, begin + len(value.strip()))
     if current is not None:
         yield current

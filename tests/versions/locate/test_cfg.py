@@ -23,6 +23,8 @@ def located(text):
         ("[metadata]\nname = ü𝄞\nversion = 1.0", "1.0", "1.0", (3, 11)),
         ("[metadata]\nversion = 1.0  ; comment", "1.0  ; comment", "1.0  ; comment", (2, 11)),
         ("[metadata]\nbase = 1\nversion = %(base)s.2", "%(base)s.2", "1.2", (3, 11)),
+        ("[metadata]\nversion \t=\t1.0", "1.0", "1.0", (2, 12)),
+        ("[metadata]\nurl = a=b:c\nversion: 1=0", "1=0", "1=0", (3, 10)),
     ],
 )
 def test_finds_the_value(text, raw, value, place):
@@ -62,3 +64,11 @@ def test_says_what_is_wrong(text, line):
         located(text)
     assert error.value.problem.line == line
     assert "\n" not in error.value.problem.message
+
+
+def test_a_very_long_run_of_blanks_takes_no_time_quadratic_in_it():
+    with pytest.raises(UnreadableError) as error:
+        located("[metadata]\nversion = 1.0\nx" + " " * 1_000_000 + "y = 1\n")
+    assert "blanks" in error.value.problem.message
+    assert located("[metadata]\nversion = 1.0\nx" + " " * 4_000 + "y = 1\n") is not None
+    assert [option.name for option in cfg.scan("[a]\nx" + " " * 1_000_000 + "y\nz = 1")] == ["z"]
