@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Faults put into a recorder: SIGKILL at random moments, a disk that is full for a while. Exit 1 when one did harm.
+"""Faults put into a recorder: SIGKILL at random moments, a disk that is full or hangs. Exit 1 when one did harm.
 
-    scripts/fault_record.py [KILLS]
+    scripts/fault_record.py [KILLS]          half of them with --durable
 
 A kill may cost the group that wasn't committed (5 s), with --durable one sample; the file must open, and be whole.
-The full disk is a tmpfs of 1 MB where we may mount one, else a limit on the size of files.
+The full disk is a tmpfs of 1 MB, the one that hangs a frozen ext4; both where we may mount.
 """
 
 import random
@@ -116,6 +116,39 @@ def full_disk(folder: Path) -> list[str]:
         subprocess.run(["umount", small], check=True)
 
 
+def frozen_disk(folder: Path, frozen_s: float = 7.0) -> list[str]:
+    """Freeze the file system under a recorder and thaw it again: it goes on sampling, and nothing is lost."""
+    image, place = folder / "image", folder / "frozen"
+    place.mkdir()
+    with image.open("wb") as stream:
+        stream.truncate(16 << 20)
+    made = subprocess.run(["mkfs.ext4", "-q", image], capture_output=True)
+    if made.returncode or subprocess.run(["mount", "-o", "loop", image, place], capture_output=True).returncode:
+        return []
+    try:
+        with target() as process:
+            path = place / "a.sqlite"
+            recorder = begin(path, process.pid, "--durable", "--duration", f"{frozen_s + 6:g}s")
+            time.sleep(3)
+            subprocess.run(["fsfreeze", "--freeze", place], check=True)
+            try:
+                time.sleep(frozen_s)
+            finally:
+                subprocess.run(["fsfreeze", "--unfreeze", place], check=True)
+            recorder.wait(60)
+            process.kill()
+        found = load(str(path))
+        run = found.runs[-1]
+        noted = [event.text for event in found.events if event.kind in ("gap", "resumed")]
+        wrong = [] if any("does not answer" in text for text in noted) else ["the disk that hung was not noted"]
+        wrong += [] if "recording" in noted else ["nor that it was back"]
+        if run.samples != len(found.times) or (run.missed or 0) > len(found.times) / 10:
+            wrong.append(f"{len(found.times)} samples, run says {run.samples}, missed {run.missed}")
+        return wrong
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as name:
@@ -123,6 +156,7 @@ def main() -> None:
         for label, attempt in (
             (f"{count} kills", lambda: kills(Path(name), count)),
             ("a full disk", lambda: full_disk(Path(name))),
+            ("a disk that hangs", lambda: frozen_disk(Path(name))),
         ):
             found = attempt()
             print(f"{label}: {'; '.join(found) or 'nothing lost that was committed'}", flush=True)

@@ -64,12 +64,14 @@ def _record(wanted: Any, path: Path, settings: Any, live: bool) -> None:
 
 
 def _painter(path: str) -> Callable[[bool], None]:
-    """Paint at most so often that it costs a small part of a core."""
+    """Paint at most so often that it costs a small part of a core, once there is something to show."""
+    from relengtools.leaks.recording import has_sample
+
     due = 0.0
 
     def paint(live: bool) -> None:
         nonlocal due
-        if live and time.monotonic() >= due:
+        if live and time.monotonic() >= due and has_sample(path):
             before = time.process_time()
             _show(path)
             due = time.monotonic() + (time.process_time() - before) / SHARE

@@ -17,7 +17,7 @@ from relengtools.leaks import supervisor, target
 from relengtools.leaks.clock import signalled
 from relengtools.leaks.process import PROC
 from relengtools.leaks.recorder import DAY, Outcome, Progress, Recorder, Settings
-from relengtools.leaks.recording import Recording, open_for_writing
+from relengtools.leaks.recording import Kept, Moment, Recording, Writer, open_for_writing
 from relengtools.leaks.redaction import selector_text, url_text
 from relengtools.leaks.target import By, Selector
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from relengtools.leaks.exposition import Endpoint
 
 __all__ = ["Outcome", "Progress", "Settings", "run"]
+
+
+# How long a commit is waited for, in seconds.
+PATIENCE_S = 1.0
 
 
 def check(settings: Settings) -> None:
@@ -60,8 +64,9 @@ def run(
     with (
         signalled(lambda: supervisor.tell("WATCHDOG=1"), supervisor.watchdog_s()) as clock,
         recording_at(path, wanted, settings, proc) as recording,
+        committing(recording, settings) as commit,
     ):
-        recorder = Recorder(wanted, settings, recording, clock, endpoint, pprof, notify, progress, proc)
+        recorder = Recorder(wanted, settings, recording, clock, endpoint, pprof, notify, progress, proc, commit)
         supervisor.tell(f"READY=1\nSTATUS=recording {wanted.by} to {printable(str(path))}")
         outcome = recorder.command() if wanted.by is By.COMMAND else recorder.watch(first)
         supervisor.tell("STOPPING=1")
@@ -146,3 +151,13 @@ def recording_at(path: Path, wanted: Selector, settings: Settings, proc: Path) -
             recording.discard()
         else:
             recording.close()
+
+
+@contextmanager
+def committing(recording: Recording, settings: Settings) -> Iterator[Callable[[Moment], Kept]]:
+    """Commits in a thread of its own; one is waited for as long as no sample is late for that, when durable longer."""
+    writer = Writer(recording, PATIENCE_S if settings.durable else min(PATIENCE_S, settings.interval / 2))
+    try:
+        yield writer.commit
+    finally:
+        writer.close()

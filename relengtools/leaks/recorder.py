@@ -20,7 +20,7 @@ from relengtools.errors import RelengError, printable
 from relengtools.leaks import cgroup, descriptors, limits, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
-from relengtools.leaks.recording import Moment, Recording
+from relengtools.leaks.recording import Kept, Moment, Recording
 from relengtools.leaks.redaction import Mask
 from relengtools.leaks.target import By, Selector
 from relengtools.leaks.tree import TreeReader
@@ -82,7 +82,8 @@ SMAPS_SHARE = 1 / 10_000
 SMAPS_MOST_BYTES = 1 << 30
 # Parts of a limit at which it is told, and all is looked at, at once.
 ALARMS = (0.9, 0.8)
-COMPACT_EVERY = 3600.0
+# While nothing can be written, samples wait in memory for so long.
+WAIT_S = 600.0
 
 
 class Progress(NamedTuple):
@@ -121,6 +122,7 @@ class Recorder:
     notify: Callable[[str], None]
     progress: Callable[[Progress], None]
     proc: Path
+    commit: Callable[[Moment], Kept] | None = None
     begun: Moment = field(init=False)
     end: float = field(init=False)
     previous: Moment = field(init=False)
@@ -144,7 +146,7 @@ class Recorder:
     max_fds: int | None = None
     limits_due: float = 0.0
     smaps_due: float = 0.0
-    compact_due: float = 0.0
+    stuck_since: float = inf
     groups: list[Path] = field(default_factory=list)
     killed: int = 0
     mask: Mask | None = None
@@ -270,7 +272,7 @@ class Recorder:
     def begin(self, pid: int, reader: Reader) -> None:
         """A new regime, or the one that the recording ended with, going on."""
         identity = target.identify(pid, reader.start_ticks, self.proc)
-        before = self.recording.last_process()
+        before = self.recording.before
         if self.wanted.by is By.PID and before not in (None, identity):
             raise RelengError(
                 f"{self.recording.path}: was recorded of another process that had pid {pid}; choose another -o"
@@ -324,7 +326,7 @@ class Recorder:
         now = self.clock.now()
         base = self.without_own(reader.sample())
         self.note_clocks(now)
-        number = self.recording.add(now, base)
+        number = self.recording.add(now, base) if now.mono - self.stuck_since < WAIT_S else None
         if number is None:
             self.miss(1)
         else:
@@ -480,21 +482,15 @@ class Recorder:
             self.recording.event(now, "clock", f"the wall clock stepped by {stepped:+.1f} s")
 
     def flush(self) -> None:
-        self.flushed = self.clock.now().mono
-        if failure := self.recording.flush():
-            self.trouble("recording", f"{self.recording.path}: {failure}; rows wait in memory")
-        else:
-            self.recovered("recording")
-            self.compact(self.clock.now())
-
-    def compact(self, now: Moment) -> None:
-        if now.mono < self.compact_due:
-            return
-        self.compact_due = now.mono + COMPACT_EVERY
-        if failure := self.recording.compact(now):
-            self.trouble("roll-up", failure)
-        else:
-            self.recovered("roll-up")
+        """Have all that waits written, and note what could not be."""
+        now = self.clock.now()
+        self.flushed = now.mono
+        for topic, failure in (self.commit or self.recording.keep)(now).items():
+            if failure:
+                self.trouble(topic, f"{failure}; rows wait in memory" if topic == "recording" else failure)
+            else:
+                self.recovered(topic)
+        self.stuck_since = min(self.stuck_since, now.mono) if "recording" in self.troubles else inf
 
 
 def pidfd(pid: int) -> int | None:

@@ -119,3 +119,12 @@ def test_a_process_that_procfs_hides_is_told_of(idle, tmp_path: Path) -> None:
 )
 def test_a_full_disk_that_recovers_loses_nothing(tmp_path: Path) -> None:
     assert fault_record.full_disk(tmp_path) == []
+
+
+@root
+@pytest.mark.skipif(not shutil.which("fsfreeze") or not shutil.which("mkfs.ext4"), reason="needs e2fsprogs")
+@pytest.mark.skipif(
+    "FULL_DISK" not in os.environ, reason="takes a quarter of a minute: set FULL_DISK, or run scripts/fault_record.py"
+)
+def test_a_disk_that_hangs_loses_nothing(tmp_path: Path) -> None:
+    assert fault_record.frozen_disk(tmp_path) == []

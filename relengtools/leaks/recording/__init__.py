@@ -1,6 +1,7 @@
 """A recording: one SQLite file that describes itself, written by `record` and read by everything after."""
 
-from relengtools.leaks.recording.read import Loaded, copy, load
-from relengtools.leaks.recording.write import Moment, Recording, mark, open_for_writing
+from relengtools.leaks.recording.read import Loaded, copy, has_sample, load
+from relengtools.leaks.recording.write import Kept, Moment, Recording, mark, open_for_writing
+from relengtools.leaks.recording.writer import Writer
 
-__all__ = ["Loaded", "Moment", "Recording", "copy", "load", "mark", "open_for_writing"]
+__all__ = ["Kept", "Loaded", "Moment", "Recording", "Writer", "copy", "has_sample", "load", "mark", "open_for_writing"]

@@ -172,6 +172,12 @@ def load(path: str) -> Loaded:
         )
 
 
+def has_sample(path: str) -> bool:
+    """Whether there is anything to `load`; raises RelengError when it is no recording."""
+    with reading(path) as connection:
+        return connection.execute("SELECT 1 FROM samples LIMIT 1").fetchone() is not None
+
+
 @contextmanager
 def reading(path: str) -> Iterator[sqlite3.Connection]:
     """A connection that can't write, to a file that is a recording; every error of SQLite becomes a RelengError."""

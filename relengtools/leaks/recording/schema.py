@@ -138,7 +138,8 @@ def describe(connection: sqlite3.Connection) -> None:
     rows += [(f"scans.{name}", "1", name, "") for name in SCAN_COLUMNS if name != "own"]
     rows += [(name, unit, "", text) for name, (unit, text) in OTHER_UNITS.items()]
     connection.executemany("INSERT INTO units VALUES (?, ?, ?, ?)", rows)
-    readable(connection, {})
+    for statement in view(factors(connection), {}):
+        connection.execute(statement)
 
 
 def quoted(name: str) -> str:
@@ -151,12 +152,18 @@ def decoded(name: str) -> str:
     return f"(g.{name} + s.{name})"
 
 
-def readable(connection: sqlite3.Connection, series: dict[str, int]) -> None:
-    """The view `readable`, for people with sqlite3: a row a sample, in the units of the metrics' names."""
-    (page,), (tick,) = (
+def factors(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Bytes of a page, and ticks of a second, on the machine of the recording."""
+    page, tick = (
         connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?", (key,)).fetchone() or (factor,)
         for key, factor in (("page_bytes", 4096), ("ticks_per_s", 100))
     )
+    return page[0], tick[0]
+
+
+def view(factors: tuple[int, int], series: Mapping[str, int]) -> tuple[str, str]:
+    """Statements for the view `readable`, for people with sqlite3: a row a sample, in the units of the names."""
+    page, tick = factors
     columns = [
         "(g.wall_ms + s.t) / 1000.0 AS ts_unix",
         "g.process AS process",
@@ -169,12 +176,12 @@ def readable(connection: sqlite3.Connection, series: dict[str, int]) -> None:
         *(f"c.{name}" for name in SCAN_COLUMNS if name != "own"),
         *(f"m.s{number} AS {quoted(name)}" for name, number in series.items() if name.isprintable()),
     ]
-    connection.execute("DROP VIEW IF EXISTS readable")
-    connection.execute(
+    created = (
         f"CREATE VIEW readable AS SELECT {', '.join(columns)} FROM samples s"  # noqa: S608  quoted above
         f" JOIN segments g ON g.id = s.id >> {SEGMENT_BITS}"
         " LEFT JOIN scans c ON c.sample = s.id LEFT JOIN scrapes m ON m.sample = s.id"
     )
+    return "DROP VIEW IF EXISTS readable", created
 
 
 def check(connection: sqlite3.Connection, path: str | Path) -> None:

@@ -17,8 +17,9 @@ from relengtools.leaks.process import Base
 from relengtools.leaks.recording import rollup, schema
 from relengtools.leaks.target import Build, Target
 
-# With the disk full, rows wait in memory up to this many; then samples are dropped.
-MOST_PENDING = 50_000
+# With the disk full, rows wait in memory up to this many (10 minutes at 100 Hz); then samples are dropped.
+MOST_PENDING = 65_000
+COMPACT_EVERY = 3600.0
 # SQLite allows 2,000 columns a table.
 MOST_SERIES = 1_000
 # A step of one clock against another that ends a segment, ms.
@@ -32,6 +33,10 @@ class Moment(NamedTuple):
     wall: float
     mono: float
     boot: float
+
+
+# What could not be done, by topic; "" for what could.
+Kept = dict[str, str]
 
 
 class Segment(NamedTuple):
@@ -73,26 +78,23 @@ class Recording:
         self.position = 0
         self.descriptors: dict[Key, int] = {}
         self.levels: dict[str, Level] = {}
-        self.columns_changed = False
+        self.compact_due = 0.0
+        self.given_up = False
         self.run, self.process, self.segments, self.descriptor = (
             self.last(table) for table in ("runs", "processes", "segments", "descriptors")
         )
+        self.factors = schema.factors(connection)
         self.series: dict[str, int] = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
         self.classes: dict[tuple[str, str], int] = {
             (kind, label): id_ for id_, kind, label in connection.execute("SELECT * FROM classes")
         }
+        row = connection.execute("SELECT boot_id, pid, start_ticks FROM processes ORDER BY id DESC LIMIT 1").fetchone()
+        self.before: Target | None = Target(*row) if row else None
 
     def last(self, table: str) -> int:
         (number,) = self.connection.execute(f"SELECT ifnull(max(id), 0) FROM {table}").fetchone()  # noqa: S608  own names
         assert isinstance(number, int)
         return number
-
-    def last_process(self) -> Target | None:
-        """The process that the recording ended with, if it has one."""
-        row = self.connection.execute(
-            "SELECT boot_id, pid, start_ticks FROM processes ORDER BY id DESC LIMIT 1"
-        ).fetchone()
-        return Target(*row) if row else None
 
     def be_durable(self) -> None:
         """From here on a commit outlives a power cut, at the price of waiting for the disk."""
@@ -118,8 +120,9 @@ class Recording:
         self.segment = None
         self.descriptors.clear()
         self.levels.clear()
-        if self.run > 1 and not self.pending_process() and self.last_process() == target:
+        if self.run > 1 and self.before == target:
             return
+        self.before = target
         self.process += 1
         self.later(
             "INSERT INTO processes (id, boot_id, pid, start_ticks, started, name, exe, exe_mtime, exe_deleted,"
@@ -133,9 +136,6 @@ class Recording:
             build.deleted,
             build.max_fds,
         )
-
-    def pending_process(self) -> bool:
-        return any(sql.startswith("INSERT INTO processes") for sql, _ in self.pending)
 
     def end_process(self, now: Moment, reason: str) -> None:
         """The process has ended, as far as is known at `now`."""
@@ -196,6 +196,7 @@ class Recording:
 
     def add_scrape(self, sample: int, values: Mapping[str, float], took_s: float) -> int:
         """Append what the target said of itself under the id of a base sample; returns how many series had no room."""
+        known = len(self.series)
         columns = [(number, value) for name, value in values.items() if (number := self.column(name))]
         names = "".join(f", s{number}" for number, _ in columns)
         marks = ", ?" * len(columns)
@@ -205,6 +206,9 @@ class Recording:
             round(took_s * 1e6),
             *(compact(value) for _, value in columns),
         )
+        if len(self.series) > known:
+            for statement in schema.view(self.factors, self.series):
+                self.later(statement)
         return len(values) - len(columns)
 
     def column(self, name: str) -> int | None:
@@ -215,7 +219,6 @@ class Recording:
         number = self.series[name] = len(self.series) + 1
         self.later("INSERT INTO series VALUES (?, ?)", number, name)
         self.later(f"ALTER TABLE scrapes ADD COLUMN s{number}")
-        self.columns_changed = True
         return number
 
     def add_profile(self, now: Moment, kind: str, data: bytes) -> None:
@@ -247,29 +250,37 @@ class Recording:
         """Append an annotation: a gap, a restart, the reason of the end."""
         self.later("INSERT INTO events (at_ms, kind, text) VALUES (?, ?, ?)", ms(now.wall), kind, text)
 
-    def flush(self) -> str:
-        """Write all that waits in one transaction; returns why it could not, "" when it could.
+    def keep(self, now: Moment, rows: int | None = None) -> Kept:
+        """Write what waits, and once an hour thin out what is old; raises RelengError as `flush` does."""
+        if failure := self.flush(rows):
+            return {"recording": f"{self.path}: {failure}"}
+        if now.mono < self.compact_due:
+            return {"recording": ""}
+        self.compact_due = now.mono + COMPACT_EVERY
+        return {"recording": "", "roll-up": self.compact(now)}
 
-        Raises RelengError when the file is no longer at its path: what is written there, nobody would find.
+    def flush(self, rows: int | None = None) -> str:
+        """Write all that waits, or its first `rows`, in one transaction; returns why it could not, "" when it could.
+
+        Others may append meanwhile. Raises RelengError when the file is no longer at its path: what is written there,
+        nobody would find.
         """
-        if not self.pending:
+        batch = self.pending[:rows]
+        if not batch:
             return ""
         if not self.in_place():
             raise RelengError(f"{self.path}: was removed or replaced while it was recorded to")
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-            for sql, values in self.pending:
+            for sql, values in batch:
                 self.connection.execute(sql, values)
-            if self.columns_changed:
-                schema.readable(self.connection, self.series)
             self.connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             return str(error)
         finally:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-        self.pending.clear()
-        self.columns_changed = False
+        del self.pending[: len(batch)]
         return ""
 
     def in_place(self) -> bool:
@@ -294,6 +305,8 @@ class Recording:
 
     def close(self) -> None:
         """Leave one file, readable without a write-ahead log; raises RelengError when rows could not be written."""
+        if self.given_up:
+            raise RelengError(f"{self.path}: {len(self.pending)} rows could not be written: the disk does not answer")
         try:
             if failure := self.flush():
                 raise RelengError(f"{self.path}: {len(self.pending)} rows could not be written: {failure}")
@@ -357,8 +370,8 @@ def release(path: Path, lock: int) -> None:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode: transactions are written out here."""
-    return sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    """A connection in autocommit mode: transactions are written out here, by whichever thread it's the turn of."""
+    return sqlite3.connect(path, isolation_level=None, timeout=1.0, check_same_thread=False)
 
 
 def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
