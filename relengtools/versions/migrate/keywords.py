@@ -75,16 +75,16 @@ def read(file: SetupFile, place: Place) -> Keywords:
     setup_py.locate(source, run)
     given = run.setups[0].keywords if len(run.setups) == 1 else {}
     values, untold = {}, {}
-    if any(keyword.arg is None for keyword in file.call.keywords):
-        return Keywords({}, {"**": "setup() is given `**`, whose keywords can't be taken out one by one"})
-    for keyword in file.call.keywords:
-        name = keyword.arg or ""
+    spread = [file.given(keyword) for keyword in file.call.keywords]
+    if any(arguments is None for arguments in spread):
+        return Keywords({}, {"**": "setup() is given `**` of a dictionary that isn't written out in one place"})
+    for name, node in ((name, node) for arguments in spread if arguments for name, node in arguments.items()):
         if name == "version":
             continue
         value = given.get(name, Unknown("the call of setup() can't be reached by reading"))
-        told = _told(file, place, keyword.value, value)
+        told = _told(file, place, node, value)
         if isinstance(told, Unknown):
-            untold[name] = f"{name} (line {keyword.value.lineno}): {told.reason}"
+            untold[name] = f"{name} (line {node.lineno}): {told.reason}"
         else:
             values[name] = told
     return Keywords(values, untold, _licence(place))

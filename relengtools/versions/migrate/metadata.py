@@ -34,8 +34,8 @@ class Carried(NamedTuple):
     refused: tuple[str, ...]
 
 
-def carry(keywords: Keywords, version: str | None = None) -> Carried:
-    """The tables that say what `keywords` say; with `version` None setuptools-scm gives the version."""
+def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
+    """The tables that say what `keywords` say; `version` is a text, or what points to it, else setuptools-scm's."""
     project: Tables = {}
     tables: Tables = {"project": project, "tool": {"setuptools": {}}}
     refused = [why for name, why in keywords.untold.items() if name in KNOWN or name == "**"]
@@ -58,13 +58,15 @@ def carry(keywords: Keywords, version: str | None = None) -> Carried:
     )
 
 
-def _ordered(tables: Tables, version: str | None) -> Tables:
+def _ordered(tables: Tables, version: str | Tables | None) -> Tables:
     """As the specification lists them, with the build system first and the version after the name."""
     project = tables["project"]
-    head = {"name": project.pop("name", ""), **({"dynamic": ["version"]} if version is None else {"version": version})}
+    stated = {"version": version} if isinstance(version, str) else {"dynamic": ["version"]}
+    head = {"name": project.pop("name", ""), **stated}
     requires = tables.get("build-system", {}).get("requires", [])
     needed = BUILD["requires"] if version is None else BUILD["requires"][:1]
     setuptools = {k: v for k, v in tables["tool"]["setuptools"].items() if v != {}}
+    setuptools |= {"dynamic": {"version": version}} if isinstance(version, dict) else {}
     return {
         "build-system": BUILD | {"requires": [*needed, *requires]},
         "project": head | {key: project[key] for key in _ORDER if key in project},

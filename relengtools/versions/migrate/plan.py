@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from relengtools.versions import backends, git, listing, project
-from relengtools.versions.declaration import Kind
+from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.discover import Place
 from relengtools.versions.files import Files
 from relengtools.versions.locate import cfg
@@ -18,6 +18,7 @@ from relengtools.versions.migrate import (
     keywords,
     metadata,
     packager,
+    pointer,
     setup_file,
     stub,
 )
@@ -156,14 +157,19 @@ def _prefix(tag: str) -> str | None:
     return match[0] if match and pep440.parse(tag[match.end() :]) is not None else None
 
 
-def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str | None = None) -> Outcome:
-    """pyproject.toml with what setup.py says; `version` is a literal, None where setuptools-scm is to give it."""
+def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declaration | None = None) -> Outcome:
+    """pyproject.toml with what setup.py says; `owner` is the version's literal, without one setuptools-scm gives it."""
     flags = asked.flags if asked else ()
-    before, tag = _described(found.place, flags) if version is None else (version, None)
+    before, tag = (owner.value.strip(), None) if owner else _described(found.place, flags)
     reasons = [*_in_the_way(found)]
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
     given = keywords.read(file, found.place)
+    version = _stated(owner, found.place, given) if owner else None
+    if owner and version is None:
+        reasons.append(
+            f"no `attr` or `file` of setuptools points to {owner.file}:{owner.span.line}, where the version is"
+        )
     carried = metadata.carry(given, version)
     left = stub.reduce(file, [*carried.keywords, "version"])
     reasons += [*carried.refused, *([left] if isinstance(left, str) else [])]
@@ -175,9 +181,9 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str |
     if reasons or isinstance(left, str) or pyproject is None:
         return Refusal(found.path, tuple(reasons))
     variable = asked.variable if asked else None
-    after = convert(before, "git-describe").version if before else None
-    changes = [*pyproject, _setup(file, left), *(_archival(found.place) if version is None else [])]
-    notes = packager.modern(variable, left.empty) if version is None else ()
+    after = (before if owner else convert(before, "git-describe").version) if before else None
+    changes = [*pyproject, _setup(file, left), *([] if owner else _archival(found.place))]
+    notes = () if owner else packager.modern(variable, left.empty)
     return Plan(
         found,
         Style.MODERN,
@@ -189,6 +195,13 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, version: str |
         carried.kept,
         tuple(notes),
     )
+
+
+def _stated(owner: Declaration, place: Place, given: keywords.Keywords) -> str | dict[str, Any] | None:
+    """The version itself where setup.py says it, else what points to its module or file."""
+    if owner.kind is Kind.SETUP_PY:
+        return owner.value.strip()
+    return pointer.to(owner, place, given.values.get("package_dir"))
 
 
 def _beside(place: Place, name: str) -> bool:
@@ -311,9 +324,9 @@ def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
         return Refusal(found.path, (why,))
     if style is Style.MINIMAL or owner.kind in (Kind.PYPROJECT, Kind.POETRY) or isinstance(file, str):
         return Nothing(found.path, f"its version is written down, and PEP 440: {owner.value}")
-    if owner.kind is not Kind.SETUP_PY or owner.computed:
+    if owner.kind not in (Kind.SETUP_PY, Kind.MODULE, Kind.FILE) or owner.computed:
         return Refusal(found.path, (f"setup.py takes the version from {owner.file}:{owner.span.line}",))
-    return _modern(found, file, None, owner.value.strip())
+    return _modern(found, file, None, owner)
 
 
 def _described(place: Place, flags: Sequence[str]) -> tuple[str | None, str | None]:

@@ -22,7 +22,20 @@ class SetupFile(NamedTuple):
 
     def argument(self, name: str) -> ast.expr | None:
         """The expression of a keyword argument."""
-        return next((keyword.value for keyword in self.call.keywords if keyword.arg == name), None)
+        return next(
+            (given[name] for keyword in self.call.keywords if name in (given := self.given(keyword) or {})), None
+        )
+
+    def given(self, keyword: ast.keyword) -> dict[str, ast.expr] | None:
+        """The expressions that a keyword gives by name; None for a `**` of what isn't a dictionary written out."""
+        if keyword.arg is not None:
+            return {keyword.arg: keyword.value}
+        value: ast.expr | None = keyword.value
+        if isinstance(value, ast.Name):
+            name = value.id
+            uses = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(self.tree))
+            value = python.constant(self.tree.body, name)[0] if uses == 2 else None  # nothing else can change it
+        return _written_out(value)
 
     def line(self, node: ast.AST) -> int:
         """Where a node begins."""
@@ -38,6 +51,19 @@ def read(source: Source) -> SetupFile | str:
     if calls[0].args:
         return f"{source.file}:{calls[0].lineno}: setup() is given arguments without a name"
     return SetupFile(source, tree, calls[0])
+
+
+def _written_out(value: ast.expr | None) -> dict[str, ast.expr] | None:
+    """The items of `{"name": …}` and `dict(name=…)`."""
+    match value:
+        case ast.Dict(keys=keys, values=values):
+            items = [(getattr(key, "value", None), item) for key, item in zip(keys, values, strict=True)]
+        case ast.Call(func=ast.Name("dict"), args=[], keywords=keywords):
+            items = [(keyword.arg, keyword.value) for keyword in keywords]
+        case _:
+            return None
+    found = {name: item for name, item in items if isinstance(name, str)}
+    return found if len(found) == len(items) else None
 
 
 def _is_setup(function: ast.expr) -> bool:

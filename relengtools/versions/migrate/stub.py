@@ -33,19 +33,25 @@ def reduce(file: SetupFile, gone: Sequence[str]) -> Remainder | str:
 
     Says why not where one of these statements does something else besides.
     """
-    values = [keyword.value for keyword in file.call.keywords if keyword.arg in gone]
-    stay = [keyword.value for keyword in file.call.keywords if keyword.arg not in gone]
+    names = {keyword: set(file.given(keyword) or [None]) for keyword in file.call.keywords}
+    going = [keyword for keyword in file.call.keywords if names[keyword] <= set(gone)]
+    torn = sorted(str(name) for keyword, given in names.items() if keyword not in going for name in given & set(gone))
+    if torn:
+        return f"{file.source.file}: {', '.join(torn)} can't be taken out of what setup() is given by `**`"
+    values = [keyword.value for keyword in going]
+    stay = [keyword.value for keyword in file.call.keywords if keyword not in going]
     dead = _dead(file, values, stay)
     aside = next((why for statement in dead if (why := _aside(statement))), None)
     if aside is not None:
         return f"{file.source.file}:{aside} on the way to the metadata"
     alive = [statement for statement in file.tree.body if statement not in dead]
     imports = dict(_imports(file, [*dead, *values], [*alive, *stay]))
-    cuts = sorted([*_arguments(file, gone), *_changes(file, imports), *_cuts(file, dead, True)])
-    if not _proved(file, cuts, gone, dead, imports):
+    cuts = sorted([*_arguments(file, going), *_changes(file, imports), *_cuts(file, dead, True)])
+    if not _proved(file, cuts, going, dead, imports):
         return f"{file.source.file}: the metadata can't be cut out without changing more"
-    empty = not stay and not any(_does_something(file, s) for s in alive)
-    return Remainder(tuple(cuts), empty, frozenset(_imported(imports.get(s, s) for s in alive)))
+    left = [imports.get(statement, statement) for statement in alive]
+    empty = not stay and not any(_does_something(file, statement) for statement in left if statement is not None)
+    return Remainder(tuple(cuts), empty, frozenset(_imported(left)))
 
 
 def _imported(statements: Iterable[ast.stmt | None]) -> Iterator[str]:
@@ -56,12 +62,12 @@ def _imported(statements: Iterable[ast.stmt | None]) -> Iterator[str]:
 
 
 def _proved(
-    file: SetupFile, cuts: Sequence[Cut], gone: Sequence[str], dead: Sequence[ast.stmt], imports: "_Imports"
+    file: SetupFile, cuts: Sequence[Cut], going: Sequence[ast.keyword], dead: Sequence[ast.stmt], imports: "_Imports"
 ) -> bool:
     """Whether the text after the cuts is the program without what goes."""
     kept = file.call.keywords
     body = [imports.get(statement, statement) for statement in file.tree.body if statement not in dead]
-    file.call.keywords = [keyword for keyword in kept if keyword.arg not in gone]
+    file.call.keywords = [keyword for keyword in kept if keyword not in going]
     try:
         expected = ast.dump(ast.Module([statement for statement in body if statement is not None], []))
         return ast.dump(ast.parse(spliced(file.source.text, cuts))) == expected
@@ -153,20 +159,20 @@ def _does_something(file: SetupFile, statement: ast.stmt) -> bool:
     return not isinstance(statement, ast.Pass)
 
 
-def _arguments(file: SetupFile, gone: Sequence[str]) -> Iterator[Cut]:
+def _arguments(file: SetupFile, going: Sequence[ast.keyword]) -> Iterator[Cut]:
     """Each argument that goes, with the comma and the line that are its own."""
     text = file.source.text
     _, end = python.offsets(file.source, file.call)
     _, opening = python.offsets(file.source, file.call.func)
-    if all(keyword.arg in gone for keyword in file.call.keywords):
+    if all(keyword in going for keyword in file.call.keywords):
         yield Cut(text.index("(", opening) + 1, end - 1)
         return
     spans = [python.offsets(file.source, cast(ast.expr, keyword)) for keyword in file.call.keywords]
     edges = [_line_start(text, start) for start in (*(start for start, _ in spans), end - 1)]
-    last = max(number for number, keyword in enumerate(file.call.keywords) if keyword.arg not in gone)
+    last = max(number for number, keyword in enumerate(file.call.keywords) if keyword not in going)
     below = "\n" in text[spans[-1][1] : end]  # where the bracket closes on a line of its own, so do the arguments
     for number, keyword in enumerate(file.call.keywords):
-        if keyword.arg in gone and (number < last or below):
+        if keyword in going and (number < last or below):
             yield Cut(edges[number], edges[number + 1])
     if not below and last + 1 < len(spans):
         yield Cut(spans[last][1], end - 1)

@@ -246,7 +246,7 @@ LEFT_ALONE = {
     "setup(setup_requires=['pbr'], pbr=True)": "pbr gives PEP 440 versions",
     "import secrets\nsetup(name='p', version=secrets.token_hex())": "can't be told without running code",
     "setup(name='p')": "",
-    "import subprocess as s\nk = dict(version=s.getoutput('git describe'))\nsetup(name='p', **k)": "no `version=`",
+    "import subprocess as s\nk = dict(version=s.getoutput('git describe'))\nk.pop('x', 0)\nsetup(**k)": "no `version=`",
     "import subprocess as s\nv = s.getoutput('git describe')\nsetup(version=v)\nsetup(version=v)": "calls setup() 2",
 }
 

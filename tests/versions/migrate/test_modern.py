@@ -270,7 +270,7 @@ STOPS = {
     "package_data={'p': [f[3:] for f in glob.glob('p/b/**', recursive=True)]}": "package_data (line 3)",
     "data_files=['a']": "data_files",
     "description='one\\ntwo'": "more than one line",
-    "**subprocess.__dict__": "setup() is given `**`",
+    "**subprocess.__dict__": "of a dictionary that isn't written out",
     "contact='x'": "contact has no place",
     "install_requires=[['a']]": "isn't a list of texts",
 }
@@ -484,6 +484,85 @@ def test_where_the_way_is_not_clear_it_says_why(modern, text):
     assert result.code == 2
     assert WHY_NOT[text] in result.err
     assert [path.name for path in root.iterdir()] == ["setup.py"]
+
+
+READS = "import re\nfrom setuptools import setup\ntext = open('p/__init__.py').read()\n"
+READS += "version = re.search(r\"__version__ = '(.*)'\", text).group(1)\n"
+READS += "setup(name='p', version=version, packages=['p'])\n"
+POINTED = [
+    # files, what points to the version
+    ({"setup.py": READS, "p/__init__.py": "__version__ = '1.2.3'\n"}, {"attr": "p.__version__"}),
+    (
+        {
+            "setup.py": "from setuptools import setup\nfrom src.p.about import V\n"
+            "setup(name='p', version=V, packages=['p'], package_dir={'': 'src'})\n",
+            "src/p/__init__.py": "",
+            "src/p/about.py": "import os\nV = '1.2.3'\n",
+        },
+        {"attr": "p.about.V"},
+    ),
+    (
+        {
+            "setup.py": "from setuptools import setup\nsetup(name='p', version=open('VERSION').read().strip())\n",
+            "VERSION": "1.2.3\n",
+        },
+        {"file": ["VERSION"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("files", "pointer"), POINTED)
+def test_a_version_in_a_file_of_its_own_is_pointed_to(modern, files, pointer):
+    result, root = modern(files)
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["project"]["dynamic"] == ["version"]
+    assert document["tool"]["setuptools"]["dynamic"] == {"version": pointer}
+    assert document["build-system"]["requires"] == ["setuptools>=77.0.3"]
+    assert not (root / "setup.py").exists()
+    assert not (root / ".git_archival.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["__version__ = '0'\n__version__ = '1.2.3'\n", "if True:\n    __version__ = '1.2.3'\n"],
+)
+def test_a_version_that_setuptools_would_read_otherwise_is_no_clear_way(modern, module):
+    result, root = modern({"setup.py": READS.replace("__version__ = '(", "__version__ = '(1"), "p/__init__.py": module})
+    assert result.code == 2, result.out
+    assert not (root / "pyproject.toml").exists()
+
+
+SPREAD = [
+    "meta = {'name': 'p', 'packages': ['p'], 'VERSION'}\nsetup(**meta)\n",
+    "meta = dict(name='p', packages=['p'], VERSION)\nsetup(\n    **meta,\n)\n",
+    "setup(name='p', **{'packages': ['p'], 'VERSION'})\n",
+]
+
+
+@pytest.mark.parametrize("text", SPREAD)
+def test_keywords_in_a_dictionary_that_is_written_out_are_taken_out_of_it(modern, text):
+    quoted = VERSION.replace("version=", "version': ").replace("git describe --tags'", "git describe --tags'")
+    given = quoted if "'VERSION'" in text else VERSION
+    result, root = modern(HEAD + text.replace("'VERSION'", f"'{given}").replace("VERSION", given))
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert (document["project"]["name"], document["tool"]["setuptools"]["packages"]) == ("p", ["p"])
+    assert not (root / "setup.py").exists()
+
+
+def test_what_is_no_metadata_keeps_a_dictionary_together(modern):
+    text = f"meta = dict(name='p', cmdclass={{}}, {VERSION})\nsetup(**meta)\n"
+    result, root = modern(HEAD + text)
+    assert result.code == 2
+    assert "name, version can't be taken out of what setup() is given by `**`" in result.err
+    assert not (root / "pyproject.toml").exists()
+
+
+@pytest.mark.parametrize("more", ["meta['name'] = 'q'\n", "if os.name == 'nt':\n    meta.update(name='q')\n"])
+def test_a_dictionary_that_is_changed_is_not_written_out(modern, more):
+    result, _ = modern(f"{HEAD}meta = dict(name='p', {VERSION})\n{more}setup(**meta)\n")
+    assert result.code == 2
 
 
 def test_metadata_in_setup_cfg_stops_it(modern):
