@@ -12,6 +12,11 @@ lag l, as the likelihood of Laplace's distribution with a scale a lag has it. LA
 don't reach, is convex in the coefficients, and its minimum is therefore found by iterated reweighting (Bloomfield &
 Steiger 1983) before the integers around it are searched exhaustively. Gauges that move together leave several sets
 nearly as good: all of those are kept, and a verdict must hold under each.
+
+What leaks hides in departures: where each client that goes leaves one descriptor of its one, a count doesn't follow the
+falls of the gauge, and coefficients of 0 and 1 fit as well. So a set may come with units that every departure of one
+gauge keeps, Δy = … + kept·Δdepartures, at the price of one parameter (½ log n, Schwarz 1978): then arrivals decide,
+and a set that is too small has no better fit of them. Of the identity only the coefficients remain.
 """
 
 from __future__ import annotations
@@ -19,12 +24,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from relengtools.leaks.series import FloatArray
 
+Sets = npt.NDArray[np.float64]
 LAGS = (1, 6, 36)
 ROWS_A_LAG = 300
 MOST_GAUGES = 4
@@ -69,15 +76,18 @@ def learn(y: FloatArray, gauges: Mapping[str, FloatArray], parts: Sequence[slice
     if not moved:
         return Identity((), ((),), unmoved)
     lagged = [_differences(y, [gauges[n] for n in moved], parts, lag) for lag in LAGS]
-    lagged = [(dy, dg) for dy, dg in lagged if len(dy) > len(moved) + 2]
+    lagged = [each for each in lagged if len(each.count) > len(moved) + 2]
     if not lagged:
         return Identity((), ((),), tuple(gauges))
     candidates = _candidates(lagged)
     losses = _losses(lagged, candidates)
-    costs = losses.sum(axis=0)
+    keeps = candidates[:, len(moved) :].any(axis=1)
+    costs = losses.sum(axis=0) + keeps * 0.5 * np.log(len(losses))
     order = np.argsort(costs, kind="stable")
-    kept = [i for i in order if _indistinct(losses[:, i] - losses[:, order[0]], float(costs[order[0]]))]
-    return Identity(tuple(moved), tuple(tuple(int(c) for c in candidates[i]) for i in kept[:MOST_SETS]), unmoved)
+    least = float(costs[order[0]])
+    near = [i for i in order if _indistinct(losses[:, i] - losses[:, order[0]], least)]
+    sets = dict.fromkeys(tuple(int(c) for c in candidates[i, : len(moved)]) for i in near)
+    return Identity(tuple(moved), tuple(sets)[:MOST_SETS], unmoved)
 
 
 def _indistinct(excess: FloatArray, least: float) -> bool:
@@ -99,22 +109,35 @@ def _travel(gauge: FloatArray) -> float:
     return float(np.abs(np.diff(gauge[np.isfinite(gauge)])).sum())
 
 
-def _differences(
-    y: FloatArray, gauges: list[FloatArray], parts: Sequence[slice], lag: int
-) -> tuple[FloatArray, npt.NDArray[np.float64]]:
-    """Differences at `lag` of the count (m,) and the gauges (m, k), where a gauge moves most.
+class _Lagged(NamedTuple):
+    """Differences at one lag: of the count (m,), of the gauges (m, k), and of how often each was left (m, k)."""
+
+    count: FloatArray
+    gauges: Sets
+    departures: Sets
+
+
+def _differences(y: FloatArray, gauges: list[FloatArray], parts: Sequence[slice], lag: int) -> _Lagged:
+    """Differences at `lag`, where a gauge moves most.
 
     Choosing rows by the regressors alone biases nothing, and bounds the cost for a month of rows.
     """
     columns = [y, *gauges]
     known = np.logical_and.reduce([np.isfinite(column) for column in columns])
     pieces = [[c[part][known[part]] for c in columns] for part in parts]
-    dy, *dg = (np.concatenate([p[lag:] - p[:-lag] for p in column]) for column in zip(*pieces, strict=True))
+    left = [[np.cumsum(np.maximum(-np.diff(c, prepend=c[:1]), 0)) for c in piece[1:]] for piece in pieces]
+    dy, *dg = _pooled(pieces, lag)
+    gone = _pooled(left, lag)
     share = ROWS_A_LAG // len(gauges)
     if len(dy) > ROWS_A_LAG:
         rows = np.unique(np.concatenate([_largest(np.abs(each), share) for each in dg]))
-        dy, dg = dy[rows], [each[rows] for each in dg]
-    return dy, np.column_stack(dg)
+        dy, dg, gone = dy[rows], [each[rows] for each in dg], [each[rows] for each in gone]
+    return _Lagged(dy, np.column_stack(dg), np.column_stack(gone))
+
+
+def _pooled(pieces: list[list[FloatArray]], lag: int) -> list[FloatArray]:
+    """Differences at `lag` of each column, within each piece."""
+    return [np.concatenate([p[lag:] - p[:-lag] for p in column]) for column in zip(*pieces, strict=True)]
 
 
 def _largest(sizes: FloatArray, count: int) -> npt.NDArray[np.intp]:
@@ -125,19 +148,27 @@ def _largest(sizes: FloatArray, count: int) -> npt.NDArray[np.intp]:
     return moved[np.argpartition(sizes[moved], -count)[-count:]]
 
 
-def _candidates(lagged: list[tuple[FloatArray, npt.NDArray[np.float64]]]) -> npt.NDArray[np.float64]:
-    """Integer sets around the real-valued LAD solution; with collinear gauges also the whole grid of small ones."""
-    k = lagged[0][1].shape[1]
-    beta, condition = _least_absolute(lagged)
-    around = [sorted({max(0, int(np.floor(b)) + s) for s in (-1, 0, 1, 2)}) for b in beta]
-    sets = set(itertools.product(*around)) | {(0,) * k}
+def _candidates(lagged: list[_Lagged]) -> Sets:
+    """Integer sets around the real-valued LAD solutions, with collinear gauges also the whole grid of small ones.
+
+    A row has k coefficients, then k numbers of units that a departure keeps, of which one at most isn't 0.
+    """
+    k = lagged[0].gauges.shape[1]
+    together, condition = _least_absolute([(each.count, each.gauges) for each in lagged])
+    apart, _ = _least_absolute([(each.count, np.hstack([each.gauges, each.departures])) for each in lagged])
+    around = [sorted({max(0, int(np.floor(b)) + s) for s in (-1, 0, 1, 2)}) for b in together]
+    nearest = [sorted({max(0, int(np.floor(b)) + s) for s in (0, 1)}) for b in apart[:k]]
+    likely = {*itertools.product(*around), *itertools.product(*nearest)}
+    none = (0,) * k
+    sets = {(*c, *none) for c in likely | {none}}
+    sets |= {(*c, *none[:j], units, *none[j + 1 :]) for c in likely for j in range(k) for units in range(1, c[j] + 1)}
     if condition > COLLINEAR:
         top = {1: 40, 2: 12, 3: 8}.get(k, 4)
-        sets |= set(itertools.product(range(top + 1), repeat=k))
+        sets |= {(*c, *none) for c in itertools.product(range(top + 1), repeat=k)}
     return np.array(sorted(sets), dtype=np.float64)
 
 
-def _least_absolute(lagged: list[tuple[FloatArray, npt.NDArray[np.float64]]]) -> tuple[FloatArray, float]:
+def _least_absolute(lagged: list[tuple[FloatArray, Sets]]) -> tuple[FloatArray, float]:
     """Real coefficients (k,) that minimise the absolute deviations with one drift a lag, and the condition number."""
     k = lagged[0][1].shape[1]
     y = np.concatenate([dy for dy, _ in lagged])
@@ -162,10 +193,8 @@ def _least_absolute(lagged: list[tuple[FloatArray, npt.NDArray[np.float64]]]) ->
     return (beta / np.where(scale > 0, scale, 1.0))[:k], condition
 
 
-def _losses(
-    lagged: list[tuple[FloatArray, npt.NDArray[np.float64]]], candidates: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _losses(lagged: list[_Lagged], candidates: Sets) -> Sets:
     """|Δr − median(Δr)| for each row of each lag and each set, in units of the least mean of its lag: (m, sets)."""
-    left = [dy[:, None] - dg @ candidates.T for dy, dg in lagged]
+    left = [each.count[:, None] - np.hstack([each.gauges, each.departures]) @ candidates.T for each in lagged]
     losses = [np.abs(r - np.median(r, axis=0)) for r in left]
     return np.concatenate([loss / max(float(loss.mean(axis=0).min()), LEAST_SCALE) for loss in losses])

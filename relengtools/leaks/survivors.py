@@ -9,10 +9,10 @@ rise only at its very end; a leak lifts them for good. With G the whole rise of 
 - G ≥ 2.5 A: the gain stands out of what comes and goes;
 - each third of the window has a rise and its last half at least a quarter of G: it goes on, a step does not;
 - the rises don't thin out: Laplace's test U = (mean u − ½)·√(12 J) of their times u ∈ [0, 1] against a falling
-  intensity (Cox & Lewis 1966), at 5 %: caches, pools and timeouts fill up, a leak does not.
+  intensity (Cox & Lewis 1966), at 2.5 %: caches, pools and timeouts fill up, a leak does not.
 
 A proof stands for as long as the residual stays above the level that it proved and its rises go on (the binomial test
-of two Poisson rates, at 1 %), so that the thinning test, which one in twenty leaks fails at any moment, costs no
+of two Poisson rates, at 1 %), so that the thinning test, which one in forty leaks fails at any moment, costs no
 verdict once given. Three windows are tried, the whole
 regime, its last half and its last quarter, for leaks that begin late. A count whose load can't be subtracted may also
 be a wave of users: there the falls within the window must not exceed the gain.
@@ -30,7 +30,7 @@ from relengtools.leaks.series import FloatArray, block_edges
 POINTS = 1024
 LEAST_GAIN = 5
 EXCURSIONS = 2.5
-THINNING = -1.645
+THINNING = -1.96
 STOPPED = -2.33
 WINDOWS = (0.0, 0.5, 0.75)
 FEWEST_ROWS = 12

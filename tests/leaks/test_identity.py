@@ -54,6 +54,17 @@ def test_gauges_that_move_together_leave_several_sets():
     assert {a + b for a, b in known.sets} == {8}
 
 
+@pytest.mark.parametrize("share", [0.6, 0.9, 1.0])
+def test_a_leak_at_departures_takes_no_coefficient(share):
+    rng = np.random.default_rng(11)
+    down = 40 + np.cumsum(rng.choice([-1, 0, 0, 0, 0, 0, 0, 1], 1800))
+    up = 90 + rng.binomial(3, 0.9, 1800)
+    gone = np.maximum(-np.diff(down, prepend=down[0]), 0)
+    kept = np.cumsum(gone * (rng.random(1800) < share))
+    known = learnt(14 + down + up + rng.poisson(0.3, 1800) + kept, {"downstreams": down, "upstreams": up})
+    assert known.terms == {"downstreams": 1, "upstreams": 1}
+
+
 def test_no_difference_is_taken_across_a_restart():
     rng = np.random.default_rng(5)
     down, _ = sessions(rng, 800, 0.3, 40)
