@@ -6,6 +6,7 @@ from relengtools.findings import Finding, Fix
 from relengtools.versions.catalogue import DISAGREEMENT, PACKAGING_LAGS
 from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.form_rules import PEP440, finding, proposal, replaceable, rewriting
+from relengtools.versions.locate.source import UnreadableError
 from relengtools.versions.project import Project
 from relengtools.versions.reading import read
 from relengtools.versions.scheme import pep440
@@ -30,9 +31,24 @@ def agreement(project: Project, settings: Settings) -> Iterator[Finding]:
             continue  # its scheme has no place for the version, so the two can't agree
         message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
         note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
+        if copy.kind is Kind.UV_LOCK and _broken(project, copy):
+            # One file that can't be written would keep all the others of the project from being mended.
+            wanted, note = None, f"{copy.file} is no TOML, so nothing can be written there: `uv lock` makes it anew"
         rule = PACKAGING_LAGS if _may_lag(copy, owner) else DISAGREEMENT
         one = finding(rule, project.path, copy, message, wanted, note)
         yield _with_owner(one, owner, new) if together and new else one
+
+
+def _broken(project: Project, copy: Declaration) -> bool:
+    """Whether the lock is no TOML: a locator that goes by lines doesn't notice, and the proof of an edit would."""
+    from relengtools.versions.locate import toml
+
+    source = next(source for source in project.sources if source.file == copy.file)
+    try:
+        toml.parse(source)
+    except UnreadableError:
+        return True
+    return False
 
 
 def _wanted(copy: Declaration, new: str | None, settings: Settings) -> str | None:

@@ -82,7 +82,7 @@ def plan(sources: Sequence[Source], edits: Sequence[Edit]) -> list[Change]:
             _may_be_written(source)
             new = splice(source.data, own)
             if not _proved(source, own, new):
-                raise RewriteError(f"{printable(source.file)}: not rewritten: more than the version would change")
+                raise RewriteError(f"{printable(source.file)}: not rewritten: {_doubt(source, own)}")
             changes.append(Change(source, own, new))
     return changes
 
@@ -98,6 +98,13 @@ def _proved(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
     from relengtools.versions.requirements import locate
 
     return locate.proves(_after(source, between), _shifted(edits), new)
+
+
+def _doubt(source: Source, edits: Sequence[Edit]) -> str:
+    """Why a file can't be rewritten: it was broken before, or the edits would do more than they should."""
+    parsed = source.path.suffix in {".toml", ".lock", ".cfg", ".py"} and not any(edit.part for edit in edits)
+    broken = parsed and not proves(source, [], source.data)
+    return "it can't be read as it stands: mend it first" if broken else "more than the version would change"
 
 
 def _after(source: Source, data: bytes) -> Source:

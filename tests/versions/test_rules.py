@@ -185,6 +185,15 @@ NPM = '{"name": "x", "version": "%s"}\n'
 LOCK = '[[package]]\nname = "x"\nversion = "%s"\nsource = { editable = "." }\n'
 
 
+def test_a_broken_lock_keeps_no_other_file_from_being_mended(tree, run):
+    files = {"pyproject.toml": pyproject("1.0"), "uv.lock": LOCK % "0.9" + "broken =\n"}
+    root = tree(files | {"CITATION.cff": "version: 0.9\n"})
+    result = run("check", "--fix", "--unsafe-fixes")
+    assert (result.code, (root / "uv.lock").read_text()) == (1, files["uv.lock"])
+    assert (root / "CITATION.cff").read_text() == "version: 1.0\n"
+    assert "uv.lock is no TOML, so nothing can be written there" in result.out
+
+
 @pytest.mark.parametrize(
     ("file", "text", "version", "code", "new"),
     [
