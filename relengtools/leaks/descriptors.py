@@ -37,7 +37,10 @@ class Key(NamedTuple):
 
 
 class Descriptor(NamedTuple):
-    """One open descriptor: `label` is its class (no number of its own in it), `state` and `peer` are a socket's."""
+    """One open descriptor: `label` is its class (no number of its own in it), `state` to `silent_ms` are a socket's.
+
+    `silent_ms`: how long nothing had been received when it was first seen, known of TCP in the first scan.
+    """
 
     key: Key
     kind: Kind
@@ -46,6 +49,7 @@ class Descriptor(NamedTuple):
     local: str = ""
     peer: str = ""
     listed: bool = True
+    silent_ms: int | None = None
 
 
 class Counts(NamedTuple):
@@ -142,7 +146,7 @@ def opened_socket(key: Key, entry: Socket | None, listening: set[int]) -> Descri
     if entry is None:
         return Descriptor(key, Kind.SOCKET, "unlisted", listed=False)
     local, peer = (str(address) if address else "" for address in (entry.local, entry.peer))
-    return Descriptor(key, Kind.SOCKET, role(entry, listening), entry.state, local, peer)
+    return Descriptor(key, Kind.SOCKET, role(entry, listening), entry.state, local, peer, silent_ms=entry.silent_ms)
 
 
 def describe(fd: int, target: str, folder: Path, table: Table, known: Mapping[int, Descriptor]) -> Descriptor:
@@ -199,7 +203,7 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
     old = before.descriptors.values() if before else ()
     familiar = {each.key.inode: each for each in old if each.kind is Kind.SOCKET and each.listed}
     states = {inode: each.state for inode, each in familiar.items()}
-    table = sockets.table(pid, inodes, proc, states) if inodes else sockets.Table({}, set())
+    table = sockets.table(pid, inodes, proc, states, silence=before is None) if inodes else sockets.Table({}, set())
     mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
     found: dict[Key, Descriptor] = {}
     for fd, target in opened:

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import RelengError, printable
-from relengtools.leaks import cgroup, descriptors, limits, services, target
+from relengtools.leaks import cgroup, descriptors, ending, limits, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
 from relengtools.leaks.recording import Kept, Moment, Recording
 from relengtools.leaks.redaction import Mask
 from relengtools.leaks.target import By, Selector
 from relengtools.leaks.tree import TreeReader
+from relengtools.leaks.units import duration
 
 if TYPE_CHECKING:
     from relengtools.leaks.exposition import Endpoint
@@ -149,6 +150,10 @@ class Recorder:
     stuck_since: float = inf
     groups: list[Path] = field(default_factory=list)
     killed: int = 0
+    started: float = 0.0
+    followed: float = 0.0
+    child: "subprocess.Popen[bytes] | None" = None
+    ended: str = ""
     mask: Mask | None = None
     tree: TreeReader | None = None
     tree_said: tuple[int, int] = (0, 0)
@@ -175,7 +180,7 @@ class Recorder:
             if reason == ENDED and endless:
                 reason, pid = "", None
                 rest(self.clock, self.clock.now().mono + RETRY_S)
-        return self.outcome(reason)
+        return self.outcome(self.ended or reason if reason == ENDED else reason)
 
     def await_next(self) -> int | None:
         """The pid of the next process that the selector means, None when the run ends before there is one."""
@@ -200,14 +205,14 @@ class Recorder:
     def command(self) -> Outcome:
         """Start the command in a session of its own, follow it, and end it when the run ends before it does."""
         try:
-            child = subprocess.Popen(self.wanted.command, start_new_session=True)
+            child = self.child = subprocess.Popen(self.wanted.command, start_new_session=True)
         except OSError as error:
             raise RelengError(f"{printable(self.wanted.command[0])}: {error.strerror}") from None
         try:
             reason = self.follow(child.pid)
         finally:
             end_child(child, self.clock)
-        return self.outcome(how_it_ended(child) if reason == ENDED else reason, child.returncode)
+        return self.outcome(self.ended or self.how_it_ended() if reason == ENDED else reason, child.returncode)
 
     def outcome(self, reason: str, exit_status: int | None = None) -> Outcome:
         now = self.clock.now()
@@ -230,6 +235,7 @@ class Recorder:
 
     def follow(self, pid: int) -> str:
         """Sample one process until it ends, or the run does; returns which."""
+        self.ended = ""
         try:
             reader = self.attached(pid)
         except ProcessGone:
@@ -248,19 +254,37 @@ class Recorder:
             self.sample(pid, reader, last=True)
             return self.clock.stop or "end of the duration"
         except ProcessGone:
-            self.note_end(self.clock.now())
+            self.note_end(pid, self.clock.now())
             return ENDED
         finally:
             reader.close()
             if watched is not None:
                 os.close(watched)
 
-    def note_end(self, now: Moment) -> None:
-        """The process has ended; by the kernel's hand, where its group tells of one more that was killed for memory."""
-        self.recording.end_process(now, ENDED)
-        self.recording.event(now, "process", ENDED)
+    def note_end(self, pid: int, now: Moment) -> None:
+        """The process has ended: how, as far as is known, and after how long."""
+        killed = self.by_whom(pid)
+        self.ended = f"{self.how_it_ended()}; {killed}" if killed else self.how_it_ended()
+        told = f"{self.ended}, after {duration(max(now.wall - self.started, 0))}"
+        self.recording.end_process(now, told)
+        self.recording.event(now, "process", told)
+        if killed:
+            self.recording.event(now, "killed", killed)
+            self.notify(killed)
+
+    def how_it_ended(self) -> str:
+        """By which status or signal, where we are the parent and are told."""
+        with suppress(subprocess.TimeoutExpired):
+            return ending.of_command(self.child.wait(GRACE_S)) if self.child else ENDED
+        return ENDED
+
+    def by_whom(self, pid: int) -> str:
+        """Whether the kernel killed it, as far as these rights tell."""
+        if ending.killed_for_memory(pid, self.followed, ending.log()):
+            return "the kernel killed it for want of memory"
         if limits.oom_kills(self.groups) > self.killed:
-            self.recording.event(now, "killed", "the kernel killed a process of its control group for want of memory")
+            return "the kernel killed a process of its control group for want of memory"
+        return ""
 
     def attached(self, pid: int) -> Reader:
         """The reader of the process, or of all its tree; raises ProcessGone, PermissionError."""
@@ -281,7 +305,8 @@ class Recorder:
         if self.wanted.by is By.COMMAND:
             # The kernel sets the name last of all that exec() does; we may be sooner.
             build = build._replace(name=printable(Path(self.wanted.command[0]).name))
-        self.recording.begin_process(identity, build, target.started(identity, self.proc))
+        self.started, self.followed = target.started(identity, self.proc), self.clock.now().mono
+        self.recording.begin_process(identity, build, self.started)
         self.recording.event(self.clock.now(), "process", f"{build.name} (pid {pid})")
         if self.wanted.by is By.UNIT and (unit := services.unit(self.wanted.value)):
             self.recording.event(self.clock.now(), "unit", f"{self.wanted.value}: restarted {unit.restarts} times")
@@ -498,14 +523,6 @@ def pidfd(pid: int) -> int | None:
     with suppress(AttributeError, OSError):
         return os.pidfd_open(pid)
     return None
-
-
-def how_it_ended(child: "subprocess.Popen[bytes]") -> str:
-    """The end of a command, in words."""
-    if child.returncode < 0:
-        names = {each.value: each.name for each in signal.Signals}  # most of the real-time signals have none
-        return f"the command was ended by {names.get(-child.returncode, f'signal {-child.returncode}')}"
-    return f"the command ended with exit status {child.returncode}"
 
 
 def end_child(child: "subprocess.Popen[bytes]", clock: Clock) -> None:

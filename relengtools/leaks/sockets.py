@@ -40,13 +40,17 @@ class Address(NamedTuple):
 
 
 class Socket(NamedTuple):
-    """One row of the tables; `local` and `peer` are set for internet sockets, `path` for unix ones."""
+    """One row of the tables; `local` and `peer` are set for internet sockets, `path` for unix ones.
+
+    `silent_ms`: for how long a TCP socket has received no data, where that was asked for.
+    """
 
     family: str
     state: str
     local: Address | None = None
     peer: Address | None = None
     path: str = ""
+    silent_ms: int | None = None
 
 
 class Table(NamedTuple):
@@ -109,6 +113,11 @@ INET_DIAG_REQ_PROTOCOL = 3
 IPPROTO_MPTCP = 262
 HEADER = struct.Struct("=IH")
 INODE_AT = 16 + 68
+ATTRIBUTES_AT = 16 + 72
+ATTRIBUTE = struct.Struct("=HH")
+INET_DIAG_INFO = 2
+# tcp_info.tcpi_last_data_recv, linux/tcp.h
+LAST_DATA_RECV = struct.Struct("=52xI")
 DIAGNOSED = {
     "tcp": (socket.AF_INET, socket.IPPROTO_TCP),
     "tcp6": (socket.AF_INET6, socket.IPPROTO_TCP),
@@ -117,13 +126,15 @@ DIAGNOSED = {
 }
 
 
-def dump(netlink: socket.socket, family: int, protocol: int) -> Iterator[tuple[bytes, int]]:
+def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0) -> Iterator[tuple[bytes, int]]:
     """Each inet_diag_msg of a dump as (buffer, offset of its netlink header); raises OSError."""
     states = ~(1 << TIME_WAIT) & 0xFFF
     # The protocol of MPTCP doesn't fit the byte that the request has for it: it goes into an attribute.
     extra = PROTOCOL.pack(PROTOCOL.size, INET_DIAG_REQ_PROTOCOL, protocol) if protocol > 255 else b""
     size = REQUEST.size + len(extra)
-    netlink.send(REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, family, protocol & 255, 0, 0, states) + extra)
+    netlink.send(
+        REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, family, protocol & 255, extensions, 0, states) + extra
+    )
     while True:
         data = netlink.recv(1 << 17)
         at = 0
@@ -135,6 +146,18 @@ def dump(netlink: socket.socket, family: int, protocol: int) -> Iterator[tuple[b
                 raise OSError("sock_diag refused")
             yield data, at
             at += (length + 3) & ~3
+
+
+def silent_ms(data: bytes, at: int) -> int | None:
+    """How long the TCP socket of the message at `at` has received no data, by its tcp_info; None where it has none."""
+    (length, _) = HEADER.unpack_from(data, at)
+    end, at = at + length, at + ATTRIBUTES_AT
+    while at + ATTRIBUTE.size <= end:
+        size, kind = ATTRIBUTE.unpack_from(data, at)
+        if kind == INET_DIAG_INFO and size >= ATTRIBUTE.size + LAST_DATA_RECV.size:
+            return int(LAST_DATA_RECV.unpack_from(data, at + ATTRIBUTE.size)[0])
+        at += max((size + 3) & ~3, ATTRIBUTE.size)
+    return None
 
 
 @lru_cache
@@ -151,10 +174,12 @@ def diagnose(
     wanted: frozenset[int],
     known: Mapping[int, str],
     table: Table,
+    silence: bool,
 ) -> None:
     """Add the sockets of one family and protocol that are wanted; without addresses where the state is as known."""
     width = 4 if family == socket.AF_INET else 16
-    for data, at in dump(netlink, family, protocol):
+    info = silence and protocol != socket.IPPROTO_UDP
+    for data, at in dump(netlink, family, protocol, 1 << (INET_DIAG_INFO - 1) if info else 0):
         inode = int.from_bytes(data[at + INODE_AT : at + INODE_AT + 4], sys.byteorder)
         state = data[at + 17]
         if state == LISTEN and protocol != socket.IPPROTO_UDP:
@@ -167,7 +192,8 @@ def diagnose(
             here, there = struct.unpack_from(">HH", data, at + 20)
             local = address(data[at + 24 : at + 24 + width], here)
             peer = address(data[at + 40 : at + 40 + width], there)
-            table.sockets[inode] = Socket(name, TCP_STATES[state], local, peer)
+            silent = silent_ms(data, at) if info and state != LISTEN else None
+            table.sockets[inode] = Socket(name, TCP_STATES[state], local, peer, silent_ms=silent)
 
 
 def same_namespace(pid: int, proc: Path) -> bool:
@@ -179,15 +205,23 @@ def same_namespace(pid: int, proc: Path) -> bool:
 
 
 def table(
-    pid: int, wanted: frozenset[int], proc: Path = PROC, known: Mapping[int, str] = MappingProxyType({})
+    pid: int,
+    wanted: frozenset[int],
+    proc: Path = PROC,
+    known: Mapping[int, str] = MappingProxyType({}),
+    *,
+    silence: bool = False,
 ) -> Table:
-    """The `wanted` sockets (inodes) of a process; one in its `known` state may come without its addresses."""
+    """The `wanted` sockets (inodes) of a process; one in its `known` state may come without its addresses.
+
+    With `silence`, TCP sockets tell for how long they have been silent, where sock_diag is there.
+    """
     found = Table({}, set())
     net = proc / str(pid) / "net"
     rest: tuple[str, ...] = INET
     if same_namespace(pid, proc):
         try:
-            ask_kernel(wanted, known, found)
+            ask_kernel(wanted, known, found, silence)
             rest = INET[len(DIAGNOSED) :]
         except OSError:
             found = Table({}, set())
@@ -200,14 +234,14 @@ def table(
     return found
 
 
-def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table) -> None:
+def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table, silence: bool) -> None:
     """The internet sockets of our own namespace; raises OSError where the kernel lacks sock_diag."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, SOCK_DIAG) as netlink:
         netlink.settimeout(5)
         for name, (family, protocol) in DIAGNOSED.items():
-            diagnose(netlink, name, family, protocol, wanted, known, found)
+            diagnose(netlink, name, family, protocol, wanted, known, found, silence)
         # Go >= 1.24 listens by MPTCP; kernels without it take the request for TCP or refuse it.
         for name, family in (("mptcp", socket.AF_INET), ("mptcp6", socket.AF_INET6)):
             if unknown := wanted - found.sockets.keys():
                 with suppress(OSError):
-                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, known, found)
+                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, known, found, silence)

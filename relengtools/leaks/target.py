@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
-from relengtools.leaks import cgroup, services
+from relengtools.leaks import cgroup, elf, services
 from relengtools.leaks.process import PROC, parse_stat
 
 # TASK_COMM_LEN in linux/sched.h, without its zero.
@@ -55,13 +55,14 @@ class Target(NamedTuple):
 
 
 class Build(NamedTuple):
-    """The program that runs: its path ("" where these rights don't tell), and whether the file was replaced since."""
+    """The program that runs: path and build id ("" where these rights don't tell), and whether it was replaced."""
 
     name: str
     exe: str
     exe_mtime: float | None
     deleted: bool
     max_fds: int | None
+    build_id: str = ""
 
 
 class Candidate(NamedTuple):
@@ -308,7 +309,8 @@ def build(pid: int, proc: Path = PROC) -> Build:
         mtime: float | None = (folder / "exe").stat().st_mtime
     except OSError:
         mtime = None
-    return Build(name, exe.removesuffix(" (deleted)"), mtime, exe.endswith(" (deleted)"), limit)
+    deleted = exe.endswith(" (deleted)")
+    return Build(name, exe.removesuffix(" (deleted)"), mtime, deleted, limit, elf.build_id(folder / "exe"))
 
 
 def started(target: Target, proc: Path = PROC) -> float:

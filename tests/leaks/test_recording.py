@@ -22,7 +22,7 @@ from relengtools.leaks.target import Build, Target
 
 META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100", "host": "h"}
 TARGET = Target("boot", 7, 5000)
-BUILD = Build("server", "/usr/bin/server", 1.5, False, 1024)
+BUILD = Build("server", "/usr/bin/server", 1.5, False, 1024, "GNU 00ff")
 BASE = Base(1000, 2000, 10, 5000, 20, 3, 250, 1, 2, 3, 4)
 FROZEN = Path(__file__).parent / "data" / "schema-1.sqlite"
 
@@ -491,3 +491,17 @@ def test_a_damaged_unit_is_named(finished: Path, value: str) -> None:
     connection.close()
     with pytest.raises(RelengError, match=f"its table meta has '{value}' for page_bytes"):
         load(str(finished))
+
+
+def test_the_build_that_ran_and_how_silent_a_socket_was_are_read_back(path: Path) -> None:
+    recording = begun(path)
+    counts = Counts(1, 0, 0, 0, 0, 1, 0, 0, 0)
+    key = Key(5, 77, 0, "socket")
+    known = Descriptor(key, Kind.SOCKET, "tcp in :7000", "established", "a:1", "b:2", silent_ms=61_000)
+    number = recording.add(moment(0), BASE)
+    assert number is not None
+    recording.add_scan(number, counts, Change([known], [], []), 0.0, first=True)
+    recording.close()
+    found = load(str(path))
+    assert found.processes[0].build_id == "GNU 00ff"
+    assert found.lives[0].silent_s == 61.0

@@ -1,6 +1,7 @@
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,23 @@ def test_tables_of_a_fake_process(tmp_path: Path) -> None:
         12: ("unix", "connected", ""),
         13: ("netlink", "open", ""),
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sock_diag is Linux's")
+def test_how_long_a_connection_has_been_silent_is_known_at_the_first_look() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        accepted, _ = listener.accept()
+        with client, accepted:
+            time.sleep(0.3)
+            accepted.sendall(b"x")
+            client.recv(1)
+            numbers = {os.fstat(each.fileno()).st_ino: each for each in (listener, client, accepted)}
+            found = sockets.table(os.getpid(), frozenset(numbers), silence=True).sockets
+            plain = sockets.table(os.getpid(), frozenset(numbers)).sockets
+    silent = {numbers[inode]: entry.silent_ms for inode, entry in found.items()}
+    assert {entry.silent_ms for entry in plain.values()} == {None}
+    assert silent[listener] is None
+    if silent[accepted] is not None:  # else this kernel has no sock_diag
+        assert silent[accepted] >= 300
+        assert silent[client] < silent[accepted]

@@ -38,6 +38,7 @@ class Process(NamedTuple):
     reason: str | None
     first: float | None
     last: float | None
+    build_id: str = ""
 
 
 class Run(NamedTuple):
@@ -81,6 +82,7 @@ class Life(NamedTuple):
     born_seen: bool
     gone: float | None
     seen: float
+    silent_s: float | None = None
 
 
 class DescriptorClass(NamedTuple):
@@ -317,13 +319,17 @@ def scrapes(connection: sqlite3.Connection, ids: "array[float]") -> dict[str, "a
 
 def read_levels(connection: sqlite3.Connection) -> Iterator[Level]:
     """How near the limits were; a recording of the first schema doesn't tell."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version < 2:
+    if version(connection) < 2:
         return
     for at, process, name, used, most in connection.execute("SELECT at_ms, process, name, used, most FROM levels"):
         yield Level(
             seconds(at), process, typed(str, name), typed(int, used), None if most is None else typed(int, most)
         )
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The schema of a recording; one that is only read stays as it is."""
+    return typed(int, connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def last_scrape(connection: sqlite3.Connection, ids: "array[float]", times: "array[float]") -> float | None:
@@ -352,7 +358,7 @@ def read_processes(connection: sqlite3.Connection, ids: "array[float]", times: "
             begin, end = (bisect_left(ids, edge) for edge in (spans[row[0]][0], spans[row[0]][1] + 1))
             if begin < end:
                 first, last = times[begin], times[end - 1]
-        id_, boot_id, pid, start_ticks, started, name, exe, exe_mtime, deleted, max_fds, ended, reason = row
+        id_, boot_id, pid, start_ticks, started, name, exe, exe_mtime, deleted, max_fds, ended, reason, *newer = row
         yield Process(
             *(id_, boot_id, pid, start_ticks, started, typed(str, name), typed(str, exe), exe_mtime, bool(deleted)),
             max_fds=None if max_fds is None else typed(int, max_fds),
@@ -360,6 +366,7 @@ def read_processes(connection: sqlite3.Connection, ids: "array[float]", times: "
             reason=reason,
             first=first,
             last=last,
+            build_id=typed(str, newer[0]) if newer else "",
         )
 
 
@@ -373,8 +380,9 @@ def read_lives(connection: sqlite3.Connection, ids: "array[float]", times: "arra
             (schema.SEGMENT_BITS,),
         )
     }
-    for process, run, kind, label, fd, state, local, peer, born, born_seen, gone in connection.execute(
-        "SELECT process, run, kind, label, fd, state, local, peer, born, born_seen, gone"
+    silence = "silent_ms" if version(connection) >= 3 else "NULL"
+    for process, run, kind, label, fd, state, local, peer, born, born_seen, gone, silent in connection.execute(
+        f"SELECT process, run, kind, label, fd, state, local, peer, born, born_seen, gone, {silence}"  # noqa: S608
         " FROM descriptors d JOIN classes c ON c.id = d.class ORDER BY d.id"
     ):
         seen = gone if gone is not None else last_scan.get((run, process), born)
@@ -384,6 +392,7 @@ def read_lives(connection: sqlite3.Connection, ids: "array[float]", times: "arra
             born_seen=bool(born_seen),
             gone=None if gone is None else time_of(gone, ids, times),
             seen=time_of(seen, ids, times),
+            silent_s=None if silent is None else silent / 1000,
         )
 
 

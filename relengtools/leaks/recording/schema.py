@@ -105,8 +105,21 @@ INSERT INTO units VALUES ('rollups.rows', '1', '', 'so many rows were there');
 INSERT INTO units VALUES ('rollups.rss_min', 'pages', '', 'the least in the span, absolute, and so on');
 """
 
+THIRD = """
+ALTER TABLE processes ADD COLUMN build_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE descriptors ADD COLUMN silent_ms INTEGER;
+CREATE TABLE workers (
+    id INTEGER PRIMARY KEY, process INTEGER NOT NULL REFERENCES processes, pid INTEGER NOT NULL,
+    start_ticks INTEGER NOT NULL, started REAL NOT NULL, name TEXT NOT NULL, ended_ms INTEGER);
+CREATE TABLE worker_samples (
+    worker INTEGER NOT NULL REFERENCES workers, sample INTEGER NOT NULL, rss INTEGER, anon INTEGER, swap INTEGER,
+    vms INTEGER, fds INTEGER, threads INTEGER, cpu INTEGER, PRIMARY KEY (worker, sample)) WITHOUT ROWID;
+INSERT INTO units VALUES ('descriptors.silent_ms', 'ms', '', 'no data had been received for so long when it was born');
+INSERT INTO units VALUES ('worker_samples.rss', 'pages', '', 'of one child, absolute, and so on as in samples');
+"""
+
 # Entry n takes a file from schema n to n + 1. Entries are never changed, only added.
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND)
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
 VERSION = len(MIGRATIONS)
 
 

@@ -60,7 +60,7 @@ SEGMENT = "id, run, process, wall_ms, mono_ms, boot_ms"
 ADD_SEGMENT = f"INSERT INTO segments ({SEGMENT}, {BASE}) VALUES (?, ?, ?, ?, ?, ?, {MARKS})"  # noqa: S608  own names
 ADD_SAMPLE = f"INSERT INTO samples (id, t, {BASE}) VALUES (?, ?, {MARKS})"  # noqa: S608
 ADD_SCAN = f"INSERT INTO scans VALUES (?, {', '.join('?' * len(schema.SCAN_COLUMNS))}, ?)"  # noqa: S608
-ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"
+ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
 ADD_LEVEL = "INSERT INTO levels (process, at_ms, name, used, most) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -126,7 +126,7 @@ class Recording:
         self.process += 1
         self.later(
             "INSERT INTO processes (id, boot_id, pid, start_ticks, started, name, exe, exe_mtime, exe_deleted,"
-            " max_fds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " max_fds, build_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             self.process,
             *target,
             started,
@@ -135,6 +135,7 @@ class Recording:
             build.exe_mtime,
             build.deleted,
             build.max_fds,
+            build.build_id,
         )
 
     def end_process(self, now: Moment, reason: str) -> None:
@@ -182,6 +183,7 @@ class Recording:
                 each.peer,
                 sample,
                 not first,
+                each.silent_ms,
             )
         for each in change.altered:
             self.later("UPDATE descriptors SET state = ? WHERE id = ?", each.state, self.descriptors[each.key])
