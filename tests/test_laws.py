@@ -37,7 +37,7 @@ DOORS = {
         "relengtools.versions.artifacts",
         "relengtools.versions.migrate.licence",
     },
-    "build": {"relengtools.versions.artifacts", "relengtools.versions.migrate.build"},
+    "build": {"relengtools.versions.artifacts.backend"},
     "psutil": {"relengtools.leaks.target", "relengtools.leaks.process"},
     "sqlite3": {"relengtools.leaks.recording", "relengtools.leaks.importers"},
     "matplotlib": {"relengtools.figure"},

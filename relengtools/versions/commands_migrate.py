@@ -231,6 +231,7 @@ def _document(row: Row, diff: bool) -> dict[str, Any]:
         "verified": verified is not None,
         "built": verified.version if verified else None,
         "gained": list(verified.gained) if verified else [],
+        "packed": list(verified.packed) if verified else [],
         "lost": list(verified.lost) if verified else [],
         "diff": patch.unified(changes).decode(errors="replace") if diff and changes else None,
     }
@@ -238,13 +239,14 @@ def _document(row: Row, diff: bool) -> dict[str, Any]:
 
 def _verified(plan: "Plan", stubs: Sequence[str]) -> "Verified":
     """What the builds say; raises RelengError where they can't be made."""
+    from relengtools.versions.artifacts.backend import BackendError, UnavailableError
     from relengtools.versions.git import GitError
-    from relengtools.versions.migrate import build, verify
+    from relengtools.versions.migrate import verify
 
     path = plan.project.path
     try:
         verified = verify.verify(plan, stubs, lambda step: _progress(f"{path}: {step}"))
-    except (build.BuildError, GitError) as error:
+    except (BackendError, UnavailableError, GitError) as error:
         raise RelengError(f"{path}: not migrated: {error}") from error
     finally:
         _progress(None)
@@ -263,6 +265,10 @@ def _summary(plan: "Plan", verified: "Verified | None", wish: Wish) -> Iterator[
         yield f"  built     {printable(verified.version)}, no loss"
         if verified.gained:
             yield f"  gained    {printable(', '.join(verified.gained[:5]))}{' …' if len(verified.gained) > 5 else ''}"
+        if verified.packed:
+            more = " …" if len(verified.packed) > 3 else ""
+            some = printable(", ".join(verified.packed[:3]))
+            yield f"  sdist     has {_count(len(verified.packed), 'file')} more: {some}{more}"
     if plan.carried:
         yield f"  carried   {printable(', '.join(plan.carried))}"
     if plan.kept:

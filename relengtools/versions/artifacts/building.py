@@ -3,30 +3,21 @@
 import os
 import shutil
 import stat
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from subprocess import CalledProcessError
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from relengtools.errors import RelengError, printable
 from relengtools.versions import git
-from relengtools.versions.artifacts import distribution
+from relengtools.versions.artifacts import backend, distribution
 from relengtools.versions.artifacts.contents import MemberKind, Trouble, shown
 from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.catalogue_release import BUILD_FAILS, UNSAFE_MEMBER, WHEEL_DIFFERS
 
-if TYPE_CHECKING:
-    from build.env import DefaultIsolatedEnv
-
 # Never part of a build, and large. The rest of the tree is copied, old builds too: they are in the builds of users.
 _CACHES = {"__pycache__", ".nox", ".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".git"}
 _GIT = ("objects", "worktrees", "modules", "hooks", "lfs", "logs")
-# Zip has no dates before 1980; what dates its output has to give both wheels the same one.
-_EPOCH = "1577836800"
-_TAIL = 4096
 _TOLD = 5
 
 
@@ -35,10 +26,6 @@ class Built(NamedTuple):
 
     distributions: tuple[Distribution, ...] = ()
     troubles: tuple[Trouble, ...] = ()
-
-
-class BuildError(RelengError):
-    """No environment could be made to build in."""
 
 
 class FailedError(Exception):
@@ -53,44 +40,30 @@ def build(root: Path, tree: Path, progress: Callable[[str], None] = lambda step:
     """Build the project at `root` from copies of `tree`, by its own backend in an isolated environment.
 
     Its code is run. All builds are made at one path, so that a path in what is compiled is no difference. `progress`
-    is told each step. Raises BuildError where the environment can't be made, GitError.
+    is told each step. Raises UnavailableError where there is no environment, GitError.
     """
-    from build.env import DefaultIsolatedEnv
-
-    with tempfile.TemporaryDirectory(prefix="relengtools-") as folder:
+    with tempfile.TemporaryDirectory(prefix="relengtools-") as folder, backend.isolated() as environment:
         work = Path(folder) / "work"
-        place = work / root.relative_to(tree)
-        try:
-            with DefaultIsolatedEnv() as environment:
-                made = _Made(environment, place, Path(folder) / "out", progress)
-                return _all(made, lambda: _copy(tree, work), work)
-        except CalledProcessError as error:
-            raise BuildError(f"the build's requirements can't be installed: {_last(error)}") from error
+        made = _Made(environment, work / root.relative_to(tree), Path(folder) / "out", progress)
+        return _all(made, lambda: _copy(tree, work), work)
 
 
 class _Made(NamedTuple):
     """Where builds are made: always at `place`, into folders of `out`."""
 
-    environment: "DefaultIsolatedEnv"
+    environment: backend.Isolated
     place: Path
     out: Path
     progress: Callable[[str], None]
 
     def build(self, kind: Literal["sdist", "wheel"], source: str) -> Path:
         """Build what stands at the place; raises FailedError."""
-        from build import BuildBackendException, BuildException, ProjectBuilder
-
         what = f"the {kind} from the {source}"
         self.progress(f"building {what}")
         try:
-            builder = ProjectBuilder.from_isolated_env(self.environment, self.place, runner=_run)
-            self.environment.install(builder.build_system_requires)
-            self.environment.install(builder.get_requires_for_build(kind))
-            return Path(builder.build(kind, self.out / f"{kind} from the {source}"))
-        except (BuildException, BuildBackendException) as error:
-            inner = getattr(error, "exception", error)
-            reason = _last(inner) if isinstance(inner, CalledProcessError) else printable(str(inner) or str(error))
-            raise FailedError(what, reason) from error
+            return self.environment.build(kind, self.place, self.out / f"{kind} from the {source}")
+        except backend.BackendError as error:
+            raise FailedError(what, str(error)) from error
 
 
 def _all(made: _Made, copy: Callable[[], None], work: Path) -> Built:
@@ -182,23 +155,3 @@ def _unpack(path: Path, sdist: Distribution, place: Path) -> None:
             archive.extractall(folder, **filtered)  # type: ignore[arg-type]  # noqa: S202
         place.parent.mkdir(parents=True, exist_ok=True)
         (Path(folder) / sdist.folder).rename(place)
-
-
-def _run(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-    """Run a step of the backend, quietly; raises CalledProcessError with the end of what it said."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    environment |= {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", _EPOCH), **(extra_environ or {})}
-    with tempfile.TemporaryFile() as said:
-        done = subprocess.run(
-            cmd, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said, check=False
-        )
-        if done.returncode:
-            said.seek(max(0, said.tell() - _TAIL))
-            raise CalledProcessError(done.returncode, cmd, said.read())
-
-
-def _last(error: CalledProcessError) -> str:
-    """The last line of what a program said that failed."""
-    said = b"\n".join(part for part in (error.output, error.stderr) if isinstance(part, bytes))
-    lines = said.decode(errors="replace").strip().splitlines()
-    return printable(lines[-1].strip())[:300] if lines else f"exit code {error.returncode}"

@@ -1,4 +1,4 @@
-"""Metadata and files of the wheels before and after a migration, by really building both."""
+"""Metadata and files of the wheels and sdists before and after a migration, by really building all four."""
 
 import email.utils
 import os
@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from relengtools.versions import git
 from relengtools.versions.artifacts import metadata
-from relengtools.versions.migrate import licence
-from relengtools.versions.migrate.build import BuildError, Surroundings, surroundings
+from relengtools.versions.artifacts.backend import BackendError, Isolated, isolated
+from relengtools.versions.migrate import licence, standins
 from relengtools.versions.migrate.plan import Plan, Style
 from relengtools.versions.rewrite import Change, Fate
 from relengtools.versions.scheme import pep440
@@ -28,56 +28,116 @@ _FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 _IDENTITY = ("-c", "user.name=relengtools", "-c", "user.email=relengtools@localhost", "-c", "commit.gpgsign=false")
 
 
-class Wheel(NamedTuple):
-    """What a wheel holds, without its version: the files' names, the metadata's fields, entry points and tags."""
+class Built(NamedTuple):
+    """A wheel or an sdist without its version: the files' names, the metadata's fields, entry points and tags."""
 
+    kind: str
     version: str
     files: frozenset[str]
     fields: Mapping[str, frozenset[str]]
 
 
 class Verified(NamedTuple):
-    """`lost` is what the wheel had and hasn't any more, `gained` files that it hadn't, `version` the new one's."""
+    """`lost` is what the wheel or the sdist had and hasn't any more, `version` the new one's.
+
+    `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't.
+    """
 
     lost: tuple[str, ...]
     gained: tuple[str, ...]
     version: str
+    packed: tuple[str, ...] = ()
+
+
+class _Builds(NamedTuple):
+    """The environment, where to put programs that stand in, and where what is built goes."""
+
+    environment: Isolated
+    programs: Path
+    out: Path
+
+    def wheel(self, source: Path, variables: Mapping[str, str]) -> Built:
+        return read(self.environment.build("wheel", source, self._folder(), variables))
+
+    def sdist(self, source: Path, variables: Mapping[str, str]) -> Built | BackendError:
+        """The sdist, or why there is none."""
+        try:
+            return read(self.environment.build("sdist", source, self._folder(), variables))
+        except BackendError as error:
+            return error
+
+    def metadata(self, source: Path) -> bytes:
+        return (self.environment.build("metadata", source, self._folder()) / "METADATA").read_bytes()
+
+    def _folder(self) -> Path:
+        return Path(tempfile.mkdtemp(dir=self.out))
 
 
 def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = lambda step: None) -> Verified:
     """Build the project as it is committed and as it would be, and compare. Its code is run.
 
-    `stubs` are names of programs and modules that do nothing. Raises BuildError, GitError.
+    `stubs` are names of programs and modules that do nothing. Raises BackendError, UnavailableError, GitError.
     """
     place = plan.project.place
     inner = place.root.relative_to(place.tree)
     old_version = {plan.variable: _STANDIN} if plan.variable else {}
     with tempfile.TemporaryDirectory(prefix="relengtools-") as folder:
-        before, after, programs = (Path(folder) / name for name in ("before", "after", "programs"))
+        before, after, programs, out = (Path(folder) / name for name in ("before", "after", "programs", "out"))
         programs.mkdir()
-        with surroundings(programs) as place_of_builds:
+        out.mkdir()
+        with isolated(programs, standins.UNSET) as environment:
+            builds = _Builds(environment, programs, out)
             for stub in stubs:
-                place_of_builds.stub(stub)
+                standins.stub(environment, programs, stub)
             _copy(place.tree, before)
             _copy(place.tree, after)
             _apply(plan.changes, place.tree, after)
             progress("building it as it is")
-            old = _old(place_of_builds, before / inner, old_version)
+            old = _old(builds, before, inner, old_version)
             progress("building it as it will be")
-            new = read(place_of_builds.wheel(after / inner, _new_version(plan)))
-            lost = [*losses(old, new), *_archive(place_of_builds, plan, after, inner, new.version)]
-        return Verified(tuple(lost), tuple(sorted(new.files - old.files)), new.version)
+            new = _both(builds, after, inner, _new_version(plan))
+            gone = {change.source.path.name for change in plan.changes if change.fate is Fate.REMOVED}
+            losing = [*lost(old, new, gone), *_archive(builds, plan, after, inner, new[0].version)]
+        packed = _files(new[1]) - _files(old[1]) if isinstance(old[1], Built) else ()
+        return Verified(
+            tuple(losing), tuple(sorted(new[0].files - old[0].files)), new[0].version, tuple(sorted(packed))
+        )
 
 
-def _old(builds: Surroundings, source: Path, variables: Mapping[str, str]) -> Wheel:
-    """The wheel as it is; git gives a version that setuptools takes, because its own is what is wrong."""
-    builds.program("git", _GIT.replace("VERSION", _STANDIN))
+_Both = tuple[Built, Built | BackendError]
+
+
+def _both(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, str]) -> _Both:
+    """The wheel and the sdist, each from a copy of its own: a build leaves behind what the next one packs."""
+    copy = source.with_name(f"{source.name}-sdist")
+    shutil.copytree(source, copy, symlinks=True)
+    return builds.wheel(source / inner, variables), builds.sdist(copy / inner, variables)
+
+
+def _old(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, str]) -> _Both:
+    """As it is; git gives a version that setuptools takes, because its own is what is wrong."""
+    standins.program(builds.programs / "git", _GIT.replace("VERSION", _STANDIN))
     try:
-        return read(builds.wheel(source, variables))
-    except BuildError as error:
-        raise BuildError(f"it doesn't build as it is: {error}") from error
+        return _both(builds, source, inner, variables)
+    except BackendError as error:
+        raise BackendError(f"it doesn't build as it is: {error}") from error
     finally:
-        (builds.folder / "git").unlink()
+        (builds.programs / "git").unlink()
+
+
+def lost(old: _Both, new: _Both, gone: set[str]) -> list[str]:
+    """What the wheel loses, and besides that the sdist, but for the files that the migration itself removes."""
+    found = losses(old[0], new[0])
+    if isinstance(old[1], BackendError):
+        return found  # there was no sdist to lose anything of
+    if isinstance(new[1], BackendError):
+        return [*found, f"an sdist can't be built any more: {new[1]}"]
+    kept = old[1]._replace(files=old[1].files - gone)
+    return [*found, *(line for line in losses(kept, new[1]) if line not in found)]
+
+
+def _files(built: Built | BackendError) -> frozenset[str]:
+    return built.files if isinstance(built, Built) else frozenset()
 
 
 def _new_version(plan: Plan) -> dict[str, str]:
@@ -119,7 +179,7 @@ def _apply(changes: Sequence[Change], tree: Path, target: Path) -> None:
         git.run(target, *_IDENTITY, "commit", "--quiet", "--no-verify", "-m", "migrated")
 
 
-def _archive(builds: Surroundings, plan: Plan, after: Path, inner: Path, version: str) -> Iterator[str]:
+def _archive(builds: _Builds, plan: Plan, after: Path, inner: Path, version: str) -> Iterator[str]:
     """Whether what `git archive` packs knows the same version, where setuptools-scm is to give it."""
     if plan.style is not Style.MODERN or plan.before is None or not (after / ".git").exists():
         return
@@ -128,8 +188,8 @@ def _archive(builds: Surroundings, plan: Plan, after: Path, inner: Path, version
     with tarfile.open(f"{folder}.tar") as archive:
         archive.extractall(folder, **_FILTERED)  # type: ignore[arg-type]  # noqa: S202
     try:
-        said = _message(builds.metadata(folder / inner, {}).read_bytes()).get("Version", "")
-    except BuildError as error:
+        said = _message(builds.metadata(folder / inner)).get("Version", "")
+    except BackendError as error:
         yield f"an archive (`git archive`) has no version any more: {error}"
         return
     one, other = pep440.parse(said), pep440.parse(version)
@@ -137,8 +197,12 @@ def _archive(builds: Surroundings, plan: Plan, after: Path, inner: Path, version
         yield f"an archive (`git archive`) has the version {said} where the repository has {version}"
 
 
-def read(path: Path) -> Wheel:
-    """What a wheel holds that was built here."""
+def read(path: Path) -> Built:
+    """What a wheel or an sdist holds that was built here."""
+    return _sdist(path) if path.name.endswith(".tar.gz") else _wheel(path)
+
+
+def _wheel(path: Path) -> Built:
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
         # setuptools writes an empty one for `namespace_packages=[]`.
@@ -151,24 +215,40 @@ def read(path: Path) -> Wheel:
     files = {re.sub(r"^[^/]+\.(dist-info|data)/", r"*.\1/", name) for name in names}
     fields = {key: frozenset(values) for key, values in _fields(message, "\n".join(texts)).items()}
     fields |= {"entry point": frozenset(_entries(points)), "tag": frozenset(tags)}
-    return Wheel(message.get("Version", ""), frozenset(files), fields)
+    return Built("wheel", message.get("Version", ""), frozenset(files), fields)
 
 
-def losses(old: Wheel, new: Wheel) -> list[str]:
-    """What the old wheel says or holds and the new one doesn't."""
+def _sdist(path: Path) -> Built:
+    """Without what is written for the sdist itself: PKG-INFO, setup.cfg and the folder `*.egg-info`."""
+    with tarfile.open(path) as archive:
+        names = {name: member for member in archive if member.isfile() for name in [member.name.partition("/")[2]]}
+        data = {
+            name: b"" if (file := archive.extractfile(member)) is None else file.read()
+            for name, member in names.items()
+            if name == "PKG-INFO" or _LICENCE.match(name)
+        }
+    message = _message(data.get("PKG-INFO", b""))
+    texts = [text.decode(errors="replace") for name, text in data.items() if name != "PKG-INFO"]
+    fields = {key: frozenset(values) for key, values in _fields(message, "\n".join(texts)).items()}
+    files = {name for name in names if name not in ("PKG-INFO", "setup.cfg") and ".egg-info/" not in f"/{name}"}
+    return Built("sdist", message.get("Version", ""), frozenset(files), fields)
+
+
+def losses(old: Built, new: Built) -> list[str]:
+    """What the old one says or holds and the new one doesn't."""
     fields = [
         f"{field}: {item}"
         for field, items in sorted(old.fields.items())
         for item in sorted(items - new.fields.get(field, frozenset()))
     ]
-    return [*fields, *(f"file in the wheel: {name}" for name in sorted(old.files - new.files))]
+    return [*fields, *(f"file in the {old.kind}: {name}" for name in sorted(old.files - new.files))]
 
 
 def _message(data: bytes) -> Message:
     return BytesParser().parsebytes(data)
 
 
-_LICENCE = re.compile(r"[^/]+\.dist-info/(?:licenses/)?(?:LICEN[CS]E|COPYING)")
+_LICENCE = re.compile(r"(?:[^/]+\.dist-info/(?:licenses/)?)?(?:LICEN[CS]E|COPYING)[^/]*$")
 _OTHERWISE = {"metadata-version", "version", "dynamic", "license", "license-expression", "classifier", "keywords"}
 _OTHERWISE |= {"home-page", "download-url", "project-url", "author", "author-email", "maintainer", "maintainer-email"}
 

@@ -1,12 +1,15 @@
 """Really built before and after: nothing of ours is lost, and what people lose by hand is found."""
 
+import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
 from versions.gitrepo import Repo
 
+from relengtools.versions.artifacts.backend import BackendError
 from relengtools.versions.discover import Place
 from relengtools.versions.migrate import edits, verify
 from relengtools.versions.migrate.plan import Plan, Style
@@ -181,6 +184,29 @@ def test_fewer_files_and_entry_points_are_a_loss(tmp_path):
     ]
 
 
+def sdist(path, metadata, *files):
+    """An sdist with this metadata."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in {"PKG-INFO": metadata, "p.egg-info/SOURCES.txt": "", **dict.fromkeys(files, "")}.items():
+            member = tarfile.TarInfo(f"bookshop-1/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return verify.read(path)
+
+
+def test_an_sdist_is_compared_besides(tmp_path):
+    wheels = (wheel(tmp_path / "a", OLD), wheel(tmp_path / "b", NEW))
+    old = sdist(tmp_path / "a.tar.gz", OLD + "x", "setup.py", "setup.cfg", "tests/t.py", "docs/made.1")
+    new = sdist(tmp_path / "b.tar.gz", NEW.replace("Requires-Dist: flask\n", "") + "x", "tests/t.py", "more")
+    assert verify.lost((wheels[0], old), (wheels[1], new), {"setup.py"}) == [
+        "Requires-Dist: flask",
+        "file in the sdist: docs/made.1",
+    ]
+    fails = BackendError("no")
+    assert verify.lost((wheels[0], old), (wheels[1], fails), set()) == ["an sdist can't be built any more: no"]
+    assert verify.lost((wheels[0], fails), (wheels[1], new), set()) == []
+
+
 @pytest.fixture
 def bookshop(tree, monkeypatch):
     """A service, one commit after its tag."""
@@ -224,7 +250,8 @@ def test_a_loss_that_only_building_shows_stops_the_migration(bookshop, run):
     result = run("migrate", "--style", "modern", "--verify", "--commit", *STUBS, "bookshop")
     assert result.code == 2
     assert "bookshop: would be lost: file in the wheel: bookshop/hooks/made" in result.err
-    assert "bookshop: not migrated: 1 loss above" in result.err
+    assert "bookshop: would be lost: file in the sdist: bookshop/hooks/made" in result.err
+    assert "bookshop: not migrated: 2 losses above" in result.err
     assert result.out == ""
     assert (bookshop("rev-parse", "HEAD"), bookshop("status", "--porcelain")) == (before, "")
 
