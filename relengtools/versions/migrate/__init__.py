@@ -2,6 +2,6 @@
 
 `setup_file` reads setup.py, `keywords` and `metadata` make a pyproject.toml of it, `licence` its licence (PEP 639);
 `document` puts that into a file, `coverage` says what one that is there leaves out; `stub` is what stays of setup.py,
-`normaliser` the function that goes into one that stays. `pointer` says where the version is written; `plan` puts these together, `verify` builds both and compares,
-`standins` is what stands in for make and its like.
+`normaliser` the function that goes into one that stays, `pointer` says where a version is written. `plan` puts these
+together, `verify` builds both and compares, with `standins` for make and its like.
 """
