@@ -55,7 +55,7 @@ FLIPS = [
     # products of their own
     ({}, ["api/v2.0", "web/v1.0", "api/v1.9", "web/v0.9"], []),
     ({}, ["v2.0.0-0.2.alpha2", "v2.0.0-0.6.rc1", "v2.0.0.0-1"], []),
-    ({}, ["@scope/name@1.0.4-0", "@scope/name@1.0.4"], [("@scope/name@1.0.4-0", "@scope/name@1.0.4")]),
+    ({}, ["@scope/name@1.0.4-0", "@scope/name@1.0.4"], []),
     ({"source": "rpm"}, ["2.4.3~beta3", "2.4.3.0~beta1"], [("2.4.3~beta3", "2.4.3.0~beta1")]),
     ({}, ["release-1.0-rc1", "REL_1_0", "v1.0.1", "1.0.2"], []),
 ]

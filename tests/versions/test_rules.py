@@ -320,3 +320,22 @@ def test_what_is_safe_is_the_same_version_in_the_same_order(tmp_path_factory, ve
             assert finding.fix.safe is same
             assert finding.fix.safe is (finding.rule.code in {"RV102", "RV103"})
             assert pep440.parse(new) is not None
+
+
+CARGO = (
+    '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n[project]\nname = "x"\ndynamic = ["version"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    "version", ["v1.0.0", "1.0", "1.0.0.1", "01.0.0", "1.0.0-rc.01", "1.0.0rc1", "1.0.0-alpha.beta"]
+)
+def test_what_cargo_or_maturin_refuses_is_invalid(tree, version):
+    root = tree({"pyproject.toml": CARGO, "Cargo.toml": f'[package]\nname = "x"\nversion = "{version}"\n'})
+    assert [finding.rule.code for finding in findings(root)] == ["RV101"]
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "0.0.1", "1.0.0-rc.1", "1.0.0-alpha", "1.0.0-beta.10"])
+def test_what_cargo_takes_is_valid(tree, version):
+    root = tree({"pyproject.toml": CARGO, "Cargo.toml": f'[package]\nname = "x"\nversion = "{version}"\n'})
+    assert findings(root) == []

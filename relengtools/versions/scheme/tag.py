@@ -2,7 +2,7 @@
 
 import re
 
-from relengtools.versions.scheme import bare, words
+from relengtools.versions.scheme import bare, semver, words
 from relengtools.versions.scheme.meaning import Meaning, because, nothing
 from relengtools.versions.scheme.suspicion import bare_letter, lettered_year, suspicious
 
@@ -57,19 +57,18 @@ def _named(text: str) -> Meaning | None:
     """NAME-1.2, NAME/v1.2, NAME@1.2, NAME==1.2, name_1.2: the first split after which a whole version follows."""
     for match in _JOIN.finditer(text):
         name, rest = text[: match.start()], text[match.end() :]
-        meaning = bare.read(rest)
+        # npm's @scope/name@version names a package, whatever its words, and a version of SemVer.
+        scoped = name.startswith("@") and match["join"] == "@"
+        meaning = semver.read(rest) if scoped else bare.read(rest)
         if meaning.version is None or not _NAME.fullmatch(name):
             continue
-        if reason := _no_release(name, match["join"], rest) or _too_little(rest, meaning.version):
+        if not scoped and (reason := _no_release(name, match["join"], rest) or _too_little(rest, meaning.version)):
             return nothing(reason)
         return because(meaning, f"the prefix {text[: match.end()]!r} is dropped")
     return None
 
 
 def _no_release(name: str, join: str, rest: str) -> str | None:
-    if name.startswith("@") and join == "@":
-        # npm's @scope/name@version names a package, whatever its words.
-        return None
     parts = re.split(r"[-_./+]", name.lower())
     told = [name.lower(), *name.lower().split("/"), parts[-1] if parts[-1] in words.TURNS else ""]
     if word := next((word for word in told if word in words.NO_RELEASE), None):

@@ -58,6 +58,7 @@ PROJECTS = [
     ("vcs-versioning-1.0.0.dev", "1.0.0.dev0"),
     ("plugin-v0.2.0", "0.2.0"),
     ("@scope/base@1.0.0-rc.1", "1.0.0rc1"),
+    ("@scope/base@2.0.0", "2.0.0"),
     ("azure-core_1.30.0", "1.30.0"),
     ("google-cloud-core-v1.2.3-beta.1", "1.2.3b1"),
     ("swift-5.3-RELEASE", "5.3"),
