@@ -28,7 +28,7 @@ def mark(recording: Path, text: tuple[str, ...]) -> None:
 
 
 @click.command(name="import")
-@click.argument("kind", type=click.Choice(["csv", "psrecord", "mprof", "procpath"]))
+@click.argument("kind", type=click.Choice(["csv", "prometheus", "psrecord", "mprof", "procpath"]))
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The new recording.")
 @click.option("--started", type=float, metavar="UNIX", help="When psrecord began, which its log doesn't say.")
@@ -36,13 +36,19 @@ def mark(recording: Path, text: tuple[str, ...]) -> None:
 def import_(kind: str, source: Path, output: Path, started: float | None, pid: int | None) -> None:
     """Make a recording of what another tool has recorded.
 
+    prometheus is what its HTTP API answers (JSON, one answer or several after each other), or OpenMetrics text. Ask for
+    the samples as they were scraped, a range of an instant query; query_range gives 11,000 points at most, and repeats
+    stale ones. With `process_start_time_seconds` among them, restarts are told apart.
+
     \b
     Examples:
+      curl -G http://localhost:9090/api/v1/query --data-urlencode 'query={instance="soju:7001"}[7d]' > history.json
+      relengtools leaks import prometheus history.json -o soju.db
       relengtools leaks import psrecord activity.txt -o soju.db
       relengtools leaks import procpath procpath.sqlite --pid 4711 -o soju.db
     """
-    if kind == "csv":
-        needs_numpy("import csv")
+    if kind in ("csv", "prometheus"):
+        needs_numpy(f"import {kind}")
     from relengtools.leaks.importers import convert
 
     rows = convert(kind, source, output, started, pid)

@@ -63,11 +63,12 @@ def to_openmetrics(loaded: Loaded) -> Iterator[str]:
 
     Points that don't go on in time are left out: there, a series never goes back. All types are `unknown`.
     """
-    for family, names in families(loaded.columns).items():
+    columns: dict[str, Iterable[float]] = {**loaded.columns, START: list(apart(loaded.starts))}
+    for family, names in families(columns).items():
         yield f"# TYPE {family} unknown\n"
         for name in names:
             last = float("-inf")
-            for now, value in zip(loaded.times, loaded.columns[name], strict=True):
+            for now, value in zip(loaded.times, columns[name], strict=True):
                 if isfinite(value) and now > last:
                     yield f"{name} {number(value)} {now:.3f}\n"
                     last = now

@@ -1,5 +1,6 @@
-"""Files of other recorders → a recording: CSV, psrecord, mprof (memory_profiler), Procpath."""
+"""Files of other recorders → a recording: CSV, Prometheus, psrecord, mprof (memory_profiler), Procpath."""
 
+import io
 import math
 import re
 import sqlite3
@@ -8,13 +9,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from relengtools import __version__
 from relengtools.errors import RelengError, printable
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, open_for_writing
 from relengtools.leaks.target import Build, Target
+
+if TYPE_CHECKING:
+    from relengtools.leaks.series import Frame
 
 MIB = 1024.0**2
 # All that is known goes to the series.
@@ -37,11 +41,39 @@ def read_csv(path: Path, begun: float | None, pid: int | None) -> Table:
     from relengtools.leaks import series
 
     with path.open("rb") as stream:
-        frame = series.parse_csv(stream, str(path))
+        return of_frame(series.parse_csv(stream, str(path)))
+
+
+def of_frame(frame: "Frame") -> Table:
+    """A frame with its regimes as lives."""
+    from relengtools.leaks import series
+
     lives = [piece.start for piece in series.regimes(frame).slices]
     told = len(frame.starts) == len(frame.time)
     started = [float(frame.starts[at] if told else frame.time[at]) for at in lives]
     return Table(frame.time.tolist(), {n: v.tolist() for n, v in frame.columns.items()}, lives, started)
+
+
+def read_prometheus(path: Path, begun: float | None, pid: int | None) -> Table:
+    """Answers of Prometheus' API, or text with times; raises RelengError. Restarts are kept, also those inferred."""
+    from relengtools.leaks import exporters, prometheus, series
+
+    times, columns = prometheus.columns(prometheus.points(path), path)
+    starts = filled(columns.pop(exporters.START, []))
+    named = {"ts_unix": times, **({exporters.START: starts} if starts else {}), **columns}
+    finite = [[value if math.isfinite(value) else math.nan for value in values] for values in named.values()]
+    rows = (exporters.line(map(exporters.number, row)) for row in zip(*finite, strict=True))
+    text = "".join([exporters.line(named), *rows])
+    return of_frame(series.parse_csv(io.BytesIO(text.encode()), str(path)))
+
+
+def filled(values: Sequence[float]) -> list[float]:
+    """Each missing value as the one before it, the first ones as the one after them; [] without any value."""
+    known = [value for value in values if not math.isnan(value)]
+    found: list[float] = []
+    for value in values if known else ():
+        found.append(value if not math.isnan(value) else found[-1] if found else known[0])
+    return found
 
 
 PSRECORD = {"Real (MB)": "rss_bytes", "Virtual (MB)": "vms_bytes", "mem_real": "rss_bytes", "mem_virtual": "vms_bytes"}
@@ -165,6 +197,7 @@ def of_procpath(connection: sqlite3.Connection, path: Path, pid: int | None) -> 
 
 READERS: dict[str, Callable[[Path, float | None, int | None], Table]] = {
     "csv": read_csv,
+    "prometheus": read_prometheus,
     "psrecord": read_psrecord,
     "mprof": read_mprof,
     "procpath": read_procpath,

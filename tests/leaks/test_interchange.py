@@ -57,7 +57,9 @@ def test_openmetrics_is_grouped_goes_on_in_time_and_ends(tmp_path: Path) -> None
         recording.begin_run(Moment(1000, 0, 0), 1.0)
         for second, wall in enumerate((1000, 1001, 900, 1002)):
             number = recording.add(Moment(wall, second, second), Base(second, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1))
-            recording.later("INSERT OR IGNORE INTO processes VALUES (0, '', 1, 1, 900, 'x', '', 0, 0, 1, NULL, NULL)")
+            recording.later(
+                "INSERT OR IGNORE INTO processes VALUES (0, '', 1, 1, 900, 'x', '', 0, 0, 1, NULL, NULL, '')"
+            )
             recording.add_scrape(number, {'a{b="1"}': 1.5, "c": inf, 'a{b="2"}': nan}, 0)
         recording.flush()
     lines = leaks("export", "openmetrics", tmp_path / "a").stdout.splitlines()
@@ -88,7 +90,7 @@ def test_the_textfile_has_values_verdicts_and_replaces_at_once(tmp_path: Path) -
 def test_a_copy_of_a_live_recording_is_whole(tmp_path: Path) -> None:
     with closing(open_for_writing(tmp_path / "a", META)) as recording:
         recording.begin_run(Moment(1000, 0, 0), 1.0)
-        recording.later("INSERT INTO processes VALUES (0, '', 1, 1, 900, 'x', '', 0, 0, 1, NULL, NULL)")
+        recording.later("INSERT INTO processes VALUES (0, '', 1, 1, 900, 'x', '', 0, 0, 1, NULL, NULL, '')")
         for second in range(100):
             recording.add(Moment(1000 + second, second, second), Base(1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1))
         recording.flush()
