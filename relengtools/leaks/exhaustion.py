@@ -54,10 +54,12 @@ def limits(
 
 
 def sentence(limit: Mapping[str, Any]) -> str:
-    """One of `limits` for people."""
+    """One of `limits` for people: what others use up too is not at the level of this metric."""
     name = limit["metric"]
     now, most = amount(name, limit["now"]), amount(name, limit["limit"])
     when = limit["left"] if limit["left"].startswith("not") else f"reached in {limit['left']} at the present load"
+    if limit["source"] in {source for _, source, _ in SHARED}:
+        return f"{limit['source']} is at {now} of {most}, this process and all others; as {name} grows: {when}"
     return f"{name} is at {now} of {most} ({limit['source']}): {when}"
 
 

@@ -182,6 +182,16 @@ def test_limits_that_a_recording_knows(levels, rows):
     assert [row for row in said if row[1:] != ("RLIMIT_NOFILE", 20.0, 1024.0)] == [r for r in rows if r[3] != 1024.0]
 
 
+def test_what_all_use_up_is_not_told_as_the_level_of_the_process():
+    data = frame({"anon_bytes": [50.0 * 2**20, 60.0 * 2**20]})
+    known = recording([(2, "memory_bytes", 2**30, 2**31)], None)
+    (limit,) = exhaustion.limits(data, known, {"anon_bytes": verdict("leak", 2.0**20, 2.0**20)})
+    assert exhaustion.sentence(limit) == (
+        "memory of the machine is at 1 GiB of 2 GiB, this process and all others; as anon_bytes grows: "
+        "reached in 17 min at the present load"
+    )
+
+
 # ------------------------------------------------------------------------------------------- the command
 
 
