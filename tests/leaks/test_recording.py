@@ -493,6 +493,15 @@ def test_a_damaged_unit_is_named(finished: Path, value: str) -> None:
         load(str(finished))
 
 
+@pytest.mark.parametrize("value", ["soon", b"soon"])
+def test_a_sample_whose_time_is_no_number_is_damage_not_the_first_moment(finished: Path, value: str | bytes) -> None:
+    with sqlite3.connect(finished) as connection:
+        connection.execute("UPDATE samples SET t = ? WHERE id = (SELECT max(id) FROM samples)", (value,))
+    connection.close()
+    with pytest.raises(RelengError, match="a sample has text for its time"):
+        load(str(finished))
+
+
 def test_the_build_that_ran_and_how_silent_a_socket_was_are_read_back(path: Path) -> None:
     recording = begun(path)
     counts = Counts(1, 0, 0, 0, 0, 1, 0, 0, 0)

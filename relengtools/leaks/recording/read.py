@@ -261,6 +261,10 @@ def samples(
     connection: sqlite3.Connection, meta: dict[str, str]
 ) -> tuple["array[float]", "array[float]", "array[float]", dict[str, "array[float]"]]:
     """The ids, times, starts and base columns, in order of time."""
+    (latest,) = connection.execute("SELECT max(t) FROM samples").fetchone()
+    # SQLite adds text as 0, and orders it after all numbers.
+    if isinstance(latest, str | bytes):
+        raise TypeError("a sample has text for its time")
     page, tick = (factor(meta, key) for key in ("page_bytes", "ticks_per_s"))
     value = schema.decoded
     metrics = {
