@@ -6,6 +6,16 @@ from typing import Any, NamedTuple
 
 from relengtools.versions.declaration import Kind
 
+# What a backend of the project's own requires that wraps one of these, and the first part of that one's name.
+_WRAPPED = {
+    "flit-core": "flit_core",
+    "hatchling": "hatchling",
+    "pdm-backend": "pdm",
+    "poetry-core": "poetry",
+    "maturin": "maturin",
+    "meson-python": "mesonpy",
+    "scikit-build-core": "scikit_build_core",
+}
 # In the order of their right to compute a version that setuptools is told to be dynamic.
 _SETUPTOOLS_PROVIDERS = {
     "setuptools_scm": "setuptools-scm",
@@ -85,6 +95,18 @@ class PackageJson(NamedTuple):
     file: str
 
 
+class Wrapper(NamedTuple):
+    """The project has a build backend of its own in one of `folders`, which calls another one, `inner`.
+
+    That one would take the version from where `answer` says.
+    """
+
+    module: str
+    folders: tuple[str, ...]
+    inner: str
+    answer: "Answer"
+
+
 class Provider(NamedTuple):
     """A program computes the version at build time."""
 
@@ -104,7 +126,7 @@ class Nothing(NamedTuple):
     missing: bool = True
 
 
-Pointing = Attribute | Expression | Pattern | TextFile | Cargo | Meson | PackageJson
+Pointing = Attribute | Expression | Pattern | TextFile | Cargo | Meson | PackageJson | Wrapper
 Answer = Static | Pointing | Provider | Legacy | Nothing
 
 
@@ -201,14 +223,35 @@ def _dynamic(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | N
         case "py_build_cmake":
             module = _table(_table(tool, "py-build-cmake"), "module")
             return Attribute("py-build-cmake", module=_text(module.get("name")))
+    return _by_another(document, tool, name)
+
+
+def _by_another(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | None) -> Answer:
+    """Setuptools, a backend of the project's own, or one that isn't known here."""
+    requires = _requires(document)
+    wrapped = [_WRAPPED[each] for each in requires if each in _WRAPPED]
+    if len(wrapped) == 1 and _is_own(document) and "setuptools" not in requires:
+        module = str(_table(document, "build-system").get("build-backend")).partition(":")[0]
+        return Wrapper(module, _folders(document), wrapped[0], _dynamic(document, tool, wrapped[0]))
     if _is_setuptools(document, name):
-        return _setuptools(tool, _requires(document))
+        return _setuptools(tool, requires)
     return Provider(_BACKENDS.get(name or "", name or ""))
 
 
 def _is_setuptools(document: Mapping[str, Any], name: str | None) -> bool:
     """Whether the backend is setuptools, or the project's own, which most often wraps it."""
-    return name in _SETUPTOOLS or "backend-path" in _table(document, "build-system")
+    return name in _SETUPTOOLS or _is_own(document)
+
+
+def _is_own(document: Mapping[str, Any]) -> bool:
+    """Whether the build backend stands in the tree."""
+    return "backend-path" in _table(document, "build-system")
+
+
+def _folders(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """`backend-path`: the folders in which such a backend is."""
+    given = _table(document, "build-system").get("backend-path")
+    return tuple(folder for folder in given if isinstance(folder, str)) if isinstance(given, list) else ()
 
 
 def _hatch(version: Mapping[str, Any]) -> Answer:

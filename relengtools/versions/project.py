@@ -220,7 +220,7 @@ def _resolve(
 def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, provider: str | None) -> Owner:
     """setup.py before setup.cfg: setuptools leaves an option alone that `setup()` was given. Then who is asked."""
     if setup and setup.version:
-        return Owner(setup.version)
+        return Owner(setup.version, setup.provider)
     if setup and setup.pointer:
         named = setup.pointer.provider
         return Owner(
@@ -253,8 +253,8 @@ def _assembled(
 ) -> Project:
     """All declarations, the owner first and each once; and what a broken file says is unknown, not missing."""
     files, name = setting.files, setting.name
-    if owner.provider in _ASKS_VCS and owner.declaration is None:
-        owner = owner._replace(declaration=_pkg_info(files))
+    if owner.provider in _ASKS_VCS:
+        owner = owner._replace(declaration=_pkg_info(files) or owner.declaration)
     if owner.provider == "incremental" and owner.declaration is None:
         owner = owner._replace(declaration=_incremental(setting))
     tagged = _tagged(document, owner, cfg)

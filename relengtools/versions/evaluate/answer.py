@@ -12,6 +12,7 @@ from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import (
     Document,
     Fields,
+    Function,
     Instance,
     Module,
     Opaque,
@@ -40,16 +41,30 @@ def guarded(work: Callable[[], Value]) -> Value:
         return Unknown("it takes more than a static reading is worth")
 
 
-def attribute(run: Interpreter, path: Path, names: tuple[str, ...]) -> Declaration | Unknown:
-    """The first of `names` that the module at `path` has, as the build would get it by importing the module."""
+def attribute(run: Interpreter, path: Path, names: tuple[str, ...], calls: bool = False) -> Declaration | Unknown:
+    """The first of `names` that the module at `path` has, as the build would get it by importing the module.
+
+    A build that `calls` takes what a function gives for the function (setuptools/config/expand.py, `version`).
+    """
     module = _module(run, path)
     if isinstance(module, Unknown):
         return module
     for name in names:
         value = guarded(lambda name=name: run.get(module, name))  # type: ignore[misc]
         if not isinstance(value, Unknown) or name in module.scope.names:
+            if calls and isinstance(value, Function):
+                return _called(run, module, value)
             return declared(value, *_place(module.scope, name), joins=True)
     return Unknown(f"{path.name} has no {' or '.join(names)} that can be told")
+
+
+def _called(run: Interpreter, module: Module, function: Function) -> Declaration | Unknown:
+    """What a function without arguments gives; if computed, it is told to be where the function's body is."""
+    value = guarded(lambda: run.apply(function, [], {}))
+    body = function.node.body
+    last = body[-1] if isinstance(body, list) else body
+    place = next((part for part in ast.walk(last) if isinstance(part, ast.expr)), None)
+    return declared(value, place, module.document, joins=True)
 
 
 def expression(run: Interpreter, path: Path, text: str) -> Declaration | Unknown:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from relengtools.versions.evaluate import containers, parsers
+from relengtools.versions.evaluate import containers, havoc, parsers
 from relengtools.versions.evaluate.methods import measured
 from relengtools.versions.evaluate.operators import binary, compare, printed, truth
 from relengtools.versions.evaluate.run import Run
@@ -35,6 +35,19 @@ from relengtools.versions.evaluate.values import (
     vague,
 )
 
+# Keywords of `setup()` by which a program is asked for the version.
+ASKING = {
+    "use_scm_version": "setuptools-scm",
+    "pbr": "pbr",
+    "use_incremental": "incremental",
+    "version_config": "setuptools-git-versioning",
+    "setuptools_git_versioning": "setuptools-git-versioning",
+    "use_vcs_version": "hgtools",
+    "use_katversion": "katversion",
+    "setup_meta": "setupmeta",
+}
+TELLING = frozenset({"version", "name", "package_dir", None, *ASKING})
+_PART, _SMALL_PART = 4, 40
 _KEYS: Any = str | int | float | tuple | Instance | None
 
 
@@ -279,11 +292,9 @@ class Expressions:
     def _keywords(self, node: ast.Call) -> dict[str, Value]:
         """The keywords of a call; under "**" why there may be others."""
         keywords: dict[str, Value] = {}
-        patient = (
-            self.lenient and isinstance(node.func, ast.Name | ast.Attribute) and ast.unparse(node.func)[-5:] == "setup"
-        )
+        patient = getattr(node.func, "attr", getattr(node.func, "id", None)) == "setup"
         for keyword in node.keywords:
-            value = self._endured(keyword.value) if patient else self.value(keyword.value)
+            value = self._endured(keyword) if patient else self.value(keyword.value)
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
             elif type(value) is dict:
@@ -294,17 +305,29 @@ class Expressions:
                 keywords["**"] = value if isinstance(value, Unknown) else Unknown("`**` of something computed")
         return keywords
 
-    def _endured(self, node: ast.expr) -> Value:
-        """What an argument of `setup()` gives: one that surely raises, came through where there is a version."""
-        floor = self.run.share()
+    def _endured(self, keyword: ast.keyword) -> Value:
+        """What an argument of `setup()` gives, of those that say nothing of a version with little patience.
+
+        In a lenient run one that surely raises, came through where there is a version.
+        """
+        floor = self.run.share(part=_PART if keyword.arg in TELLING else _SMALL_PART)
         try:
-            return self.value(node)
+            return self.value(keyword.value)
         except RaisedError as error:
-            return Unknown(f"evaluating it raises {error.kind}{error.about}")
+            if not self.lenient:
+                raise
+            return self._left_out(keyword.value, f"evaluating it raises {error.kind}{error.about}")
         except TooMuchError:
-            return Unknown("it takes more than a static reading is worth")
+            self.run.share(floor)
+            return self._left_out(keyword.value, "it takes more than a static reading is worth")
         finally:
             self.run.share(floor)
+
+    def _left_out(self, node: ast.expr, reason: str) -> Unknown:
+        """An expression was left in the middle: what it was still to do may have changed things."""
+        self.run.doubts += 1
+        havoc.statement(self.run.heap, self.scope, ast.Expr(node), Unknown(reason))
+        return Unknown(reason)
 
     def _of_scope(self, function: Opaque, arguments: list[Value], keywords: dict[str, Value]) -> Value:
         """Functions that see the names that are here: `globals()`, `exec()`."""

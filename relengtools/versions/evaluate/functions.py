@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from relengtools.versions.evaluate import methods, parsers
-from relengtools.versions.evaluate.operators import LARGEST, printed, truth
+from relengtools.versions.evaluate.operators import LARGEST, PLAIN_TYPES, printed, truth
 from relengtools.versions.evaluate.parsers import Tree
 from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
+    SPOILT,
     Bytes,
     Class,
     File,
@@ -16,7 +17,9 @@ from relengtools.versions.evaluate.values import (
     Object,
     Opaque,
     RaisedError,
+    Spoilt,
     Stream,
+    Text,
     Unknown,
     UntoldError,
     Value,
@@ -107,9 +110,12 @@ def _container(kind: type) -> Known:
 
 
 def dictionary(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
-    """`dict(…)`."""
+    """`dict(…)`, which takes no keyword twice: what comes of computed ones is not among the others."""
     made: dict[Value, Value] = {}
-    methods.call(run, made, "update", arguments[:1], keywords)
+    more = keywords.get("**")
+    methods.call(run, made, "update", arguments[:1], {key: keywords[key] for key in keywords if key != "**"})
+    if isinstance(more, Unknown):
+        made[SPOILT] = Spoilt(more.reason, more.provider, more.holds)
     return made
 
 
@@ -229,7 +235,13 @@ def _below(of: Class, kind: Class) -> bool:
 def _type(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     if len(arguments) == 1 and isinstance(arguments[0], Object):
         return arguments[0].of
-    return Unknown("type() of something")
+    kind = next((name for name in PLAIN_TYPES if len(arguments) == 1 and _is_plain(arguments[0], _TYPES[name])), None)
+    return Opaque(f"builtins.{kind}") if kind else Unknown("type() of something")
+
+
+def _is_plain(value: Value, kind: type) -> bool:
+    """Whether this is the very type of a value."""
+    return type(value) is kind or (kind is str and isinstance(value, Text))
 
 
 def _getattr(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:

@@ -185,7 +185,9 @@ class Interpreter(Modules):
             classes.put(self, owner, name, value)
         elif isinstance(owner, Opaque):
             self.heap.touch(self.patched)
-            self.patched[f"{owner.name}.{name}"] = Unknown(f"{owner.name}.{name}, which was changed")
+            told = owner.name == "versioneer" and isinstance(value, str)
+            changed = Unknown(f"{owner.name}.{name}, which was changed")
+            self.patched[f"{owner.name}.{name}"] = value if told else changed
         else:
             self.disturb(owner)
 
@@ -214,7 +216,8 @@ class Interpreter(Modules):
         """Note a call of `setup()`."""
         named = isinstance(node.func, ast.Name) and node.func.id == "setup"
         outside = isinstance(function, Opaque) and (named or function.name.endswith(".setup"))
-        outside = outside or (isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "setuptools.setup")
+        dotted = isinstance(node.func, ast.Attribute) and node.func.attr == "setup"
+        outside = outside or (dotted and ast.unparse(node.func) == "setuptools.setup")
         # One of several, by a condition: `from setuptools import setup` here, from distutils there.
         if outside or (named and isinstance(function, Unknown)):
             given = {name: _snapshot(value) for name, value in keywords.items()}  # which `setup()` may change

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from relengtools.versions.evaluate import filesystem, functions, loading, methods, parsers, regex
+from relengtools.versions.evaluate import filesystem, functions, loading, methods, parsers, regex, versioneer
 from relengtools.versions.evaluate.functions import Known, first, simple
 from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
@@ -57,7 +57,7 @@ def call(run: Run, name: str, arguments: list[Value], keywords: dict[str, Value]
     name = name.removeprefix("builtins.")
     given = (*arguments, *keywords.values())
     known = FUNCTIONS.get(name)
-    if known is None or "**" in keywords:
+    if known is None or ("**" in keywords and (name != "dict" or arguments)):
         unknown = _stranger(name, given)
         if name.partition(".")[0] not in _HARMLESS or any(
             isinstance(value, _ACTIVE) and not is_fixed(value) for value in given
@@ -196,6 +196,19 @@ def _loose(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Valu
     return Instance("version", (arguments[0],), {})
 
 
+def _of_django(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """`get_version((1, 2, 0, "final", 0))`: 1.2. Source: django.utils.version, where alpha 0 is one that asks git."""
+    version = arguments[0] if len(arguments) == 1 and not keywords else None
+    if not isinstance(version, tuple) or len(version) != 5 or not is_known(version):
+        raise untold("a version that can't be told")
+    *numbers, stage, serial = version
+    marks = {"alpha": "a", "beta": "b", "rc": "rc"}
+    if (stage == "alpha" and serial == 0) or stage not in ("final", *marks):
+        raise untold("a version of a development branch")
+    main = ".".join(map(str, numbers[: 2 if numbers[2] == 0 else 3]))
+    return main if stage == "final" else f"{main}{marks[stage]}{serial}"
+
+
 _DISTUTILS = ("distutils", "setuptools._distutils")
 _VERSIONS = ("Version", "parse")
 _CONFIG_PARSERS = ("ConfigParser", "RawConfigParser", "SafeConfigParser")
@@ -224,6 +237,11 @@ FUNCTIONS: Mapping[str, Known] = {
     **{f"{module}.version.StrictVersion": _strict for module in _DISTUTILS},
     "pkg_resources.parse_version": _version,
     "setuptools.sic": first,
+    "typing.cast": lambda run, arguments, keywords: arguments[1],
+    "contextlib.closing": first,
+    "versioneer.get_version": versioneer.get_version,
+    "versioneer.get_versions": versioneer.get_versions,
+    "django.utils.version.get_version": _of_django,
     "collections.namedtuple": _namedtuple,
     "incremental.Version": _instance("incremental.Version"),
     "types.SimpleNamespace": _namespace,

@@ -1,5 +1,6 @@
 """Ways to run another file: `exec`, `runpy`, `importlib`, `imp`. Here it is evaluated."""
 
+import ast
 from pathlib import Path
 
 from relengtools.versions.evaluate import parsers
@@ -8,12 +9,14 @@ from relengtools.versions.evaluate.run import Run
 from relengtools.versions.evaluate.values import (
     Bytes,
     File,
+    Module,
     RaisedError,
     Text,
     Unknown,
     Value,
     untold,
 )
+from relengtools.versions.locate import python
 
 
 def _load(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
@@ -87,7 +90,6 @@ def _strip(text: Text) -> str:
 
 
 def _plain(text: str) -> Value:
-    import ast
     import warnings
 
     with warnings.catch_warnings():
@@ -122,6 +124,18 @@ def _compile(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Va
     return source
 
 
+def _module_constant(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """`setuptools.depends.get_module_constant(module, name)`: what its code first gives the name, if a constant."""
+    module = _import(run, arguments[:1], {})
+    if len(arguments) != 2 or keywords or not isinstance(module, Module) or not isinstance(arguments[1], str):
+        raise untold("a constant of a module that can't be told")
+    found = python.bindings(python.parse(module.document.source).body, arguments[1])
+    first_value = found[0].value if found and found[0].sure else None
+    if not isinstance(first_value, ast.Constant) or not isinstance(first_value.value, str):
+        raise untold("a constant of a module that can't be told")
+    return parsers.placed(module.document, first_value, first_value.value)
+
+
 def _vars(run: Run, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     return run.get(arguments[0], "__dict__")
 
@@ -142,4 +156,5 @@ FUNCTIONS: dict[str, Known] = {
     "imp.find_module": _find_module,
     "imp.load_module": _load_module,
     "runpy.run_path": _run_path,
+    "setuptools.depends.get_module_constant": _module_constant,
 }

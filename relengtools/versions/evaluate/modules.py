@@ -60,6 +60,8 @@ class Modules(ABC):
         self.doubts = self.depth = 0
         self.lenient = False
         self.path: list[Value] = [str(root)]
+        self.argv: list[Value] | None = None
+        self.asked: set[str] = set()
         self.where: dict[str, Value] = {_DIRECTORY: root}
         self.environ: dict[str, Value] = {name: Unknown(f"the variable {name}") for name in _ENVIRONMENT}
         self.patched: dict[str, Value] = {}
@@ -73,9 +75,9 @@ class Modules(ABC):
         if self.steps < self.floor:
             raise TooMuchError
 
-    def share(self, floor: int | None = None) -> int:
-        """Let what comes have only its share of the work, or what it had before; what there was."""
-        before, self.floor = self.floor, max(self.floor, self.steps * 3 // 4) if floor is None else floor
+    def share(self, floor: int | None = None, part: int = 4) -> int:
+        """Let what comes have only one part in so many of the work, or what it had before; what there was."""
+        before, self.floor = self.floor, max(self.floor, self.steps - self.steps // part) if floor is None else floor
         return before
 
     def patience(self) -> float:
@@ -183,6 +185,7 @@ class Modules(ABC):
             return Unknown(f"{name} may be another module")
         if name.partition(".")[0] in known.PROVIDERS:
             return Opaque(name)
+        name = "re" if name == "regex" else name  # a drop-in for it, as far as both go
         below = name.replace(".", "/")
         for folder in [*self.path, str(self.root / "src"), str(self.root / "lib")]:
             if not isinstance(folder, str | Path):
@@ -245,6 +248,8 @@ class Modules(ABC):
             return self.patched[name]
         if name == "sys.path":
             return self.path
+        if name == "sys.argv" and self.argv is not None:
+            return self.argv
         return self.environ if name == "os.environ" else known.constant(name)
 
     def submodule(self, module: Module, name: str) -> Value:

@@ -61,6 +61,8 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+PLAIN_TYPES = ("str", "int", "float", "bool", "tuple", "list", "dict")
+"""Python's own types, each of which is another object than the others."""
 _SINGLE = (bool, type(None), type(...))
 # What a width or precision in a format can make of nothing: 1000 and more, or one taken from the arguments.
 _PERCENT_WIDTH = re.compile(r"%(\([^)]*\))?[-#0 +]*(\d*\.)?(\d{4}|\*)")
@@ -139,6 +141,8 @@ def compare(op: ast.cmpop, left: Value, right: Value) -> bool | Unknown:
     if isinstance(op, ast.Is | ast.IsNot):
         one = _identical(left, right)
         return one if isinstance(one, Unknown) else one == isinstance(op, ast.Is)
+    if isinstance(op, ast.Eq | ast.NotEq) and _are_types(left, right):
+        return bool(left == right) == isinstance(op, ast.Eq)
     if isinstance(op, ast.In | ast.NotIn):
         found = _holds(right, left)
         return found if isinstance(found, Unknown) else found == isinstance(op, ast.In)
@@ -152,8 +156,15 @@ def compare(op: ast.cmpop, left: Value, right: Value) -> bool | Unknown:
         raise raised(error) from error
 
 
+def _are_types(*values: Value) -> bool:
+    """Whether these are types of Python's own."""
+    return all(isinstance(v, Opaque) and v.name.removeprefix("builtins.") in PLAIN_TYPES for v in values)
+
+
 def _identical(left: Value, right: Value) -> bool | Unknown:
     """`left is right`, where that doesn't hang on how Python keeps strings and numbers."""
+    if _are_types(left, right):
+        return bool(left == right)
     if not any(isinstance(value, Unknown | Opaque | Deferred) for value in (left, right)):
         if any(isinstance(value, _SINGLE) for value in (left, right)):
             return left is right

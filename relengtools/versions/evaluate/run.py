@@ -19,13 +19,14 @@ class Run(Protocol):
     environ: dict[str, Value]
     doubts: int
     lenient: bool
+    asked: set[str]
     depth: int
 
     def step(self, work: int = 1) -> None:
         """Count a piece of work; raises TooMuchError."""
 
-    def share(self, floor: int | None = None) -> int:
-        """Let what comes have only its share of the work, or what it had before; what there was."""
+    def share(self, floor: int | None = None, part: int = 4) -> int:
+        """Let what comes have only one part in so many of the work, or what it had before; what there was."""
 
     def patience(self) -> float:
         """How long regular expressions may still take, in seconds; raises TooMuchError."""

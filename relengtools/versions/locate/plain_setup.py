@@ -22,13 +22,17 @@ _LITERAL = ("version", "name", "package_dir")
 
 
 class Setup(NamedTuple):
-    """What setup.py says: `calls` is how often it calls `setup()`; at most one of `version` and `pointer` is set."""
+    """What setup.py says: `calls` is how often it calls `setup()`; at most one of `version` and `pointer` is set.
+
+    `provider` is set beside a version that a program wrote down when the sdist was made, and takes from there now.
+    """
 
     calls: int = 0
     name: str | None = None
     version: Declaration | None = None
     pointer: Pointer | None = None
     package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
+    provider: str | None = None
 
 
 def locate(source: Source) -> Setup | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from relengtools.versions.declaration import Declaration, Pointer
 from relengtools.versions.evaluate.answer import declared, guarded, written_at
+from relengtools.versions.evaluate.expressions import ASKING
 from relengtools.versions.evaluate.interpreter import Interpreter, SetupCall
 from relengtools.versions.evaluate.modules import STEPS
 from relengtools.versions.evaluate.statements import Frame
@@ -14,18 +15,13 @@ from relengtools.versions.locate import python
 from relengtools.versions.locate.plain_setup import Setup
 from relengtools.versions.locate.source import Source
 
-# Keywords of `setup()` by which a program is asked for the version.
-_PROVIDERS = {
-    "use_scm_version": "setuptools-scm",
-    "pbr": "pbr",
-    "use_incremental": "incremental",
-    "version_config": "setuptools-git-versioning",
-    "setuptools_git_versioning": "setuptools-git-versioning",
-    "use_vcs_version": "hgtools",
-    "use_katversion": "katversion",
-    "setup_meta": "setupmeta",
-}
-
+# How build backends of setuptools call setup.py. Source: setuptools/build_meta.py.
+_COMMANDS = (
+    ("egg_info",),
+    ("dist_info", "--output-dir", "dist", "--keep-egg-info"),
+    ("sdist", "--formats", "gztar", "--dist-dir", "dist"),
+    ("bdist_wheel", "--dist-dir", "dist"),
+)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -38,6 +34,27 @@ def locate(source: Source, run: Interpreter) -> Setup:
     nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
         return Setup()
+    setup = _called(source, run, tree, nodes)
+    asks = setup.pointer and any("argv" in module.document.text for module in run.modules.values())
+    return (asks and _built(source, run, tree, nodes)) or setup
+
+
+def _built(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[ast.Call]) -> Setup | None:
+    """What setup.py says in a build, where it says the same whichever command the backend gives it; else None."""
+    found: list[Setup] = []
+    for command in _COMMANDS:
+        again = Interpreter(run.root, run.tree, run.reader)
+        again.argv, again.patience_s = [str(run.root / "setup.py"), *command], run.patience_s
+        found.append(_called(source, again, tree, nodes))
+        run.patience_s = again.patience_s
+        version = found[-1].version
+        if version is None or (found[0].version and version.value != found[0].version.value):
+            return None
+    return found[0]
+
+
+def _called(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[ast.Call]) -> Setup:
+    """What the calls of `setup()` give."""
     calls = _reached(run, source, tree, nodes)
     versioned = [call for call in calls if "version" in call.keywords] or calls
     first = versioned[0]
@@ -49,6 +66,7 @@ def locate(source: Source, run: Interpreter) -> Setup:
         version,
         pointer,
         {str(k): str(v) for k, v in folders.items() if isinstance(v, str)} if isinstance(folders, dict) else {},
+        next(iter(run.asked), None) if version else None,
     )
 
 
@@ -123,7 +141,7 @@ def _version(source: Source, call: SetupCall) -> tuple[Declaration | None, Point
 
 
 def _without_keyword(source: Source, call: SetupCall) -> Pointer | None:
-    for name, provider in _PROVIDERS.items():
+    for name, provider in ASKING.items():
         if name in call.keywords and call.keywords[name] not in (False, None, 0):
             return _pointer(source, _argument(call.node, name), f"`{name}=` asks {provider}", provider)
     if "**" in call.keywords:
