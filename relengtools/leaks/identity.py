@@ -76,7 +76,7 @@ def learn(y: FloatArray, gauges: Mapping[str, FloatArray], parts: Sequence[slice
     if not moved:
         return Identity((), ((),), unmoved)
     lagged = [_differences(y, [gauges[n] for n in moved], parts, lag) for lag in LAGS]
-    lagged = [each for each in lagged if len(each.count) > len(moved) + 2]
+    lagged = [each for each in lagged if len(each.counted) > len(moved) + 2]
     if not lagged:
         return Identity((), ((),), tuple(gauges))
     candidates = _candidates(lagged)
@@ -112,7 +112,7 @@ def _travel(gauge: FloatArray) -> float:
 class _Lagged(NamedTuple):
     """Differences at one lag: of the count (m,), of the gauges (m, k), and of how often each was left (m, k)."""
 
-    count: FloatArray
+    counted: FloatArray
     gauges: Sets
     departures: Sets
 
@@ -154,8 +154,8 @@ def _candidates(lagged: list[_Lagged]) -> Sets:
     A row has k coefficients, then k numbers of units that a departure keeps, of which one at most isn't 0.
     """
     k = lagged[0].gauges.shape[1]
-    together, condition = _least_absolute([(each.count, each.gauges) for each in lagged])
-    apart, _ = _least_absolute([(each.count, np.hstack([each.gauges, each.departures])) for each in lagged])
+    together, condition = _least_absolute([(each.counted, each.gauges) for each in lagged])
+    apart, _ = _least_absolute([(each.counted, np.hstack([each.gauges, each.departures])) for each in lagged])
     around = [sorted({max(0, int(np.floor(b)) + s) for s in (-1, 0, 1, 2)}) for b in together]
     nearest = [sorted({max(0, int(np.floor(b)) + s) for s in (0, 1)}) for b in apart[:k]]
     likely = {*itertools.product(*around), *itertools.product(*nearest)}
@@ -195,6 +195,6 @@ def _least_absolute(lagged: list[tuple[FloatArray, Sets]]) -> tuple[FloatArray, 
 
 def _losses(lagged: list[_Lagged], candidates: Sets) -> Sets:
     """|Δr − median(Δr)| for each row of each lag and each set, in units of the least mean of its lag: (m, sets)."""
-    left = [each.count[:, None] - np.hstack([each.gauges, each.departures]) @ candidates.T for each in lagged]
+    left = [each.counted[:, None] - np.hstack([each.gauges, each.departures]) @ candidates.T for each in lagged]
     losses = [np.abs(r - np.median(r, axis=0)) for r in left]
     return np.concatenate([loss / max(float(loss.mean(axis=0).min()), LEAST_SCALE) for loss in losses])
