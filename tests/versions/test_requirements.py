@@ -1,5 +1,6 @@
 """Where requirements stand, and the findings and edits that come of them."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -216,7 +217,28 @@ def test_setup_py(tmp_path: Path) -> None:
         ("5.24.0<6", "5.24.0,<6"),
         ('r"numpy>=1.19.*"', 'r"numpy>=1.19"'),
         ("sphinx>=v7", "sphinx>=7"),
+        ('sometimes = ["x>=1.*"]', 'sometimes = ["x>=1"]'),
     )
+
+
+def test_lists_that_are_put_together_step_by_step(tmp_path: Path) -> None:
+    text = """\
+req = ["a>=v1"]
+if x:
+    req.append("b>=v1")
+elif y:
+    req.extend(("c>=v1",))
+try:
+    req += ["d>=v1"]
+except E:
+    req = ["e>=v1"]
+def f():
+    req = ["other>=v1"]
+    other.append("other>=v1")
+setup(install_requires=req, extras_require=dict(t=["f>=v1"], **{"u": ["g>=v1"]}))
+"""
+    mended = re.sub(r"\b([a-g]>=)v1", r"\g<1>1", text)
+    assert fixed(written(tmp_path, "setup.py", text)) == mended
 
 
 def test_an_escaped_letter_is_told_of_and_kept(tmp_path: Path) -> None:
@@ -239,7 +261,32 @@ def test_requirements_file(tmp_path: Path, newline: str) -> None:
         ("5.24.0<6", "5.24.0,<6"),
         ("numpy >=1.19.*", "numpy >=1.19"),
         ("torch>=1.9.*", "torch>=1.9"),
+        (f"foo>=\\{newline}  1.*", f"foo>=\\{newline}  1"),
     )
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("x>=v1.0\\|,<v2 # c|", "x>=1.0\\|,<2 # c|"),
+        ("x>=v1 \\| # comment|y>=v1", "x>=1 \\| # comment|y>=1"),
+        ("x\\|>=1.*,<3.* ; \\|  os_name => 'nt'|", "x\\|>=1,<3 ; \\|  os_name >= 'nt'|"),
+        ("\\|x>=v1|# \\|y>=v1", "\\|x>=1|# \\|y>=1"),
+        ("x>=v\\|1.0|", "x>=1.0|"),
+        ("x>=v1 \\", "x>=1 \\"),
+        ("x>=v1 \\|--hash=sha256:a \\|--hash=sha256:b", "x>=1 \\|--hash=sha256:a \\|--hash=sha256:b"),
+    ],
+)
+def test_a_continued_line_is_one_requirement(tmp_path: Path, text: str, mended: str, newline: str) -> None:
+    source = written(tmp_path, "requirements.txt", text.replace("|", newline))
+    assert fixed(source) == mended.replace("|", newline)
+
+
+def test_a_mark_of_utf_16_is_no_part_of_the_first_requirement(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_bytes("x>=v1\ny".encode("utf-16"))
+    (source,), _ = text_files.read(tmp_path, tmp_path)
+    assert [requirement.text for requirement in requirements(source)] == ["x>=v1", "y"]
 
 
 def test_which_lines_of_a_requirements_file_are_requirements(tmp_path: Path) -> None:
@@ -248,6 +295,7 @@ def test_which_lines_of_a_requirements_file_are_requirements(tmp_path: Path) -> 
         "plotly>=5.24.0<6",
         "numpy >=1.19.*",
         "torch>=1.9.*",
+        "foo>=  1.*",
         "direct @ https://example.org/a;b",
     ]
 

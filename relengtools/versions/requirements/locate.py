@@ -63,8 +63,8 @@ def _edited(requirement: Requirement, edits: Sequence[tuple[int, int, str]]) -> 
     text, places = requirement.text, requirement.places
     own = edits[bisect_left(edits, (requirement.start,)) : bisect_left(edits, (requirement.end + 1,))]
     for start, end, new in reversed(own):
-        if start in places and end in places:
-            text = text[: places.index(start)] + new + text[places.index(end) :]
+        if start in places:
+            text = text[: places.index(start)] + new + text[bisect_left(places, end) :]
     return text
 
 

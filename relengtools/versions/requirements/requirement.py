@@ -13,6 +13,7 @@ from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.specifiers.text import Change, Form, Region
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_CONTINUATION = re.compile(r"\\(?:\r\n|\r|\n)")
 _ESCAPE = re.compile(r"\\(.)|[^\\]", re.DOTALL)
 
 
@@ -34,13 +35,19 @@ class Requirement:
 
     def span(self, region: Region | None = None) -> Span:
         """The bytes, lines and columns of a region of the text; of all of it where the region can't be told."""
-        start, end = self.start, self.end
-        if region is not None and self.places:
-            start, end = self.places[region.start], self.places[region.end]
+        start, end = self._characters(region)
         text, source = self.source.text, self.source
         first = len(text[:start].encode(source.encoding)) + len(BOM) * source.marked
         last = first + len(text[start:end].encode(source.encoding))
         return Span(first, last, *_position(text, start), *_position(text, end))
+
+    def _characters(self, region: Region | None) -> tuple[int, int]:
+        """Where a region begins and ends in the file; what continues it on the next line is no part of it."""
+        if region is None or not self.places:
+            return self.start, self.end
+        start, end = self.places[region.start], self.places[region.end]
+        continued = region.start < region.end and _CONTINUATION.match(self.source.text, self.places[region.end - 1] + 1)
+        return start, continued.start() if continued else end
 
     def edits(self, changes: Iterable[Change]) -> tuple[Edit, ...] | None:
         """The edits of the file that make `changes` to the text, or None where they can't be made."""
@@ -50,8 +57,8 @@ class Requirement:
         return edits if all(edit.new.isascii() for edit in edits) else None
 
     def _edit(self, change: Change) -> Edit:
-        start, end = self.places[change.start], self.places[change.end]
         span = self.span(Region(change.start, change.end))
+        start, end = self._characters(Region(change.start, change.end))
         new = _requoted(change.new, self.source.text[self.start - 1 : self.start])
         return Edit(
             self.source.file, span.start, span.end, span.line, span.column, self.source.text[start:end], new, part=True

@@ -13,7 +13,7 @@ _LISTS = ("install_requires", "setup_requires", "tests_require")
 
 
 def requirements(source: Source) -> Iterator[Requirement]:
-    """The string literals in the keywords of `setup()`, or in what a name there surely is."""
+    """The string literals in the keywords of `setup()`, or in the lists that a name there is made of."""
     if not any(name in source.text for name in (*_LISTS, "extras_require", "python_requires")):
         return
     try:
@@ -45,20 +45,53 @@ def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int) -> Iterator[as
     match node:
         case ast.Constant(value=str()):
             yield node
-        case ast.List(elts=inner) | ast.Tuple(elts=inner) | ast.Set(elts=inner) | ast.Dict(values=inner):
+        case (
+            ast.List(elts=inner)
+            | ast.Tuple(elts=inner)
+            | ast.Set(elts=inner)
+            | ast.Dict(values=inner)
+            | ast.Call(func=ast.Name(id="dict"), keywords=inner)
+        ):
             for element in inner:
                 # A sum in a list is one of texts, and its terms are no requirements.
                 if isinstance(node, ast.Dict) or not isinstance(element, ast.BinOp):
                     yield from _strings(body, element, depth)
-        case ast.Starred(value=value):
+        case ast.Starred(value=value) | ast.keyword(value=value):
             yield from _strings(body, value, depth)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             yield from _strings(body, left, depth)
             yield from _strings(body, right, depth)
         case ast.Name(id=name) if depth < 4:
-            assigned, _ = python.constant(body, name)
-            if assigned is not None:
-                yield from _strings(body, assigned, depth + 1)
+            for value in _values(body, name):
+                yield from _strings(body, value, depth + 1)
+
+
+def _values(body: Sequence[ast.stmt], name: str) -> Iterator[ast.expr]:
+    """What a name of the module surely is; else the literal lists that it may be, and what is put into it."""
+    assigned, _ = python.constant(body, name)
+    if assigned is not None:
+        yield assigned
+        return
+    for statement in _flow(body):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=target)], value=ast.List() | ast.Tuple() | ast.Dict() as value):
+                yield from [value] if target == name else []
+            case ast.AugAssign(target=ast.Name(id=target), value=value):
+                yield from [value] if target == name else []
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=target), attr="append" | "extend"), args=[value])
+            ):
+                yield from [value] if target == name else []
+
+
+def _flow(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a scope, those under conditions too."""
+    for statement in body:
+        yield statement
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            for blocks in statement.__dict__.values():
+                if isinstance(blocks, list) and blocks and isinstance(blocks[0], ast.stmt | ast.excepthandler):
+                    yield from _flow(blocks)
 
 
 def _literal(source: Source, form: Form, key: str, start: int, end: int, value: str) -> Requirement | None:

@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from relengtools.versions.catalogue import UNREADABLE
 from relengtools.versions.declaration import Problem
 from relengtools.versions.locate.source import BOM, Source, UnreadableError, is_inside, read_bytes, shown
-from relengtools.versions.requirements.requirement import Line, Requirement, written
+from relengtools.versions.requirements.requirement import Requirement
 from relengtools.versions.specifiers.text import Form
 
 _TEXT_FILE = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)", re.IGNORECASE)
@@ -26,31 +26,38 @@ _NO_REQUIREMENT = re.compile(
 
 def requirements(source: Source) -> Iterator[Requirement]:
     """The requirements in a requirements or constraints file of pip, without their options and comments."""
-    for line in _logical(source.text):
-        text = _OPTIONS.sub("", _COMMENT.sub("", line.text)).rstrip()
-        if text.strip() and not _NO_REQUIREMENT.match(text.strip()):
-            yield from written(source, Form.REQUIREMENT, source.path.name, Line(line.start, text))
+    for line, places in _logical(source.text):
+        text = _OPTIONS.sub("", _COMMENT.sub("", line)).rstrip()
+        first = len(text) - len(text.lstrip())
+        text = text.strip()
+        # What is interpolated isn't in this file alone.
+        if text and "%" not in text and not _NO_REQUIREMENT.match(text):
+            own = places[first : first + len(text)]
+            ends = own[-1] + 1
+            yield Requirement(source, Form.REQUIREMENT, source.path.name, text, own[0], ends, (*own, ends))
 
 
-def _logical(text: str) -> Iterator[Line]:
-    """The lines of a requirements file, of continued ones the first part if only options follow."""
-    continued = False
-    for match in _LINE.finditer(text):
-        line, more = match[1], match[1].endswith("\\")
-        if not continued and (not more or _only_options(text, match.end())):
-            yield Line(match.start(), line.removesuffix("\\"))
-        continued = more
+def _logical(text: str) -> Iterator[tuple[str, Sequence[int]]]:
+    """The lines of a requirements file, continued ones joined, and where each of their characters stands.
 
-
-def _only_options(text: str, at: int) -> bool:
-    while (match := _LINE.match(text, at)) is not None:
-        line = match[1].strip().removesuffix("\\").strip()
-        if line and not line.startswith(("-", "#")):
-            return False
-        if not match[1].endswith("\\") or match.end() == at:
-            return True
-        at = match.end()
-    return True
+    Source: pip/_internal/req/req_file.py, `join_lines`: a line that is all comment ends what it continues.
+    """
+    joined, places = "", list[int]()
+    for match in _LINE.finditer(text, 1 if text.startswith("\ufeff") else 0):
+        line, start = match[1], match.start()
+        more = line.endswith("\\") and not line.lstrip().startswith("#")
+        if not more and not places:
+            yield line, range(start, match.end(1))
+            continue
+        piece = line.removesuffix("\\") if more else line
+        comment = not more and line.lstrip().startswith("#")
+        joined += " " * comment + piece
+        places += [start] * comment + list(range(start, start + len(piece)))
+        if not more:
+            yield joined, places
+            joined, places = "", []
+    if places:
+        yield joined, places
 
 
 def includes(source: Source) -> Iterator[tuple[int, str]]:
