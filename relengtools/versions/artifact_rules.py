@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions import catalogue, form_rules
-from relengtools.versions.artifacts import filename, metadata, modules, record
+from relengtools.versions.artifacts import entries, filename, metadata, modules, record
 from relengtools.versions.artifacts.contents import MemberKind, capped, shown
 from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.artifacts.filename import Form
@@ -22,6 +22,7 @@ from relengtools.versions.catalogue_release import (
     UNPUBLISHABLE,
     UNSAFE_MEMBER,
 )
+from relengtools.versions.requirements.quiet import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers.text import Form as Text
 
@@ -34,6 +35,7 @@ _FIELDS = {
 _STATIC_SINCE = (2, 2)
 _MOST = 100
 _EXTRA = re.compile(r"\bextra\s*==")
+_NAMED_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']{1,200})["']""")
 Said = Iterator[tuple[Rule, str]]
 
 
@@ -72,6 +74,8 @@ def _all(distribution: Distribution) -> Said:
     if distribution.core:
         yield from ((INVALID_METADATA, mistake) for mistake in distribution.core.mistakes)
         yield from islice(_requirements(distribution.core), _MOST)
+        yield from islice(_undeclared(distribution.core), _MOST)
+        yield from _licence_files(distribution, distribution.core)
     yield from _version(distribution)
     yield from _file_name(distribution)
     yield from _folders(distribution)
@@ -86,14 +90,19 @@ def _dynamic(sdist: Distribution) -> frozenset[str]:
     """By the metadata; before PEP 643 only its pyproject.toml says so (PEP 621)."""
     if sdist.core is None:
         return frozenset(_FIELDS)
-    numbers = (sdist.core.metadata_version or "").split(".")
-    if all(part.isdigit() for part in numbers) and tuple(map(int, numbers)) >= _STATIC_SINCE:
+    if _numbered(sdist.core.metadata_version) >= _STATIC_SINCE:
         return sdist.core.dynamic
-    project = _pyproject(sdist).get("project")
+    project = (_pyproject(sdist) or {}).get("project")
     if not isinstance(project, dict):
         return frozenset(_FIELDS)
     told = project.get("dynamic")
     return frozenset(field for field, key in _FIELDS.items() if isinstance(told, list) and key in told)
+
+
+def _numbered(version: str | None) -> tuple[int, ...]:
+    """A version of the metadata as numbers, none where it is no such version."""
+    numbers = (version or "").split(".")
+    return tuple(map(int, numbers)) if all(re.fullmatch("[0-9]{1,9}", part) for part in numbers) else ()
 
 
 def _links(wheel: Distribution) -> Said:
@@ -141,6 +150,28 @@ def _requirements(core: metadata.Core) -> Said:
             yield rule, f"{field}: {shown(text)}: {_reason(text, form)}"
         elif form is Text.REQUIREMENT and metadata.by_url(text):
             yield DIRECT_REFERENCE, f"{field}: {shown(text)}"
+
+
+def _undeclared(core: metadata.Core) -> Said:
+    """Extras that requirements ask for and no Provides-Extra names: nobody can have them."""
+    known = {normalized(extra) for extra in core.extras}
+    asked = dict.fromkeys(name for text in core.requires for name in _NAMED_EXTRA.findall(text))
+    yield from (
+        (INVALID_METADATA, f"Requires-Dist is for the extra {shown(name)}, which no Provides-Extra names")
+        for name in asked
+        if normalized(name) not in known
+    )
+
+
+def _licence_files(distribution: Distribution, core: metadata.Core) -> Said:
+    """Files that License-File names have to be there since metadata 2.4, and an index looks for them (PEP 639)."""
+    if not distribution.contents.whole or distribution.folder is None or _numbered(core.metadata_version) < (2, 4):
+        return
+    inner = f"{distribution.folder}/licenses" if distribution.form is Form.WHEEL else distribution.folder
+    names = {member.name for member in distribution.contents.members}
+    for file in core.licence_files:
+        if f"{inner}/{file}" not in names:
+            yield INCOMPLETE, f"{shown(inner)}/{shown(file)} is missing, which License-File names"
 
 
 def _valid(text: str, form: Text) -> bool:
@@ -246,10 +277,20 @@ def _wheel(wheel: Distribution) -> Said:
         )
         if tags != wheel.called.tags:
             yield RENAMED, f"its tags are {shown(' '.join(sorted(tags)) or 'missing')} by WHEEL, not those of its name"
+        yield from _format(said)
+    if points := wheel.kept("entry_points.txt"):
+        yield from ((INVALID_METADATA, f"entry_points.txt: {mistake}") for mistake in entries.mistakes(points))
     data = wheel.kept("RECORD")
     if data is not None and wheel.folder and wheel.contents.whole:
         found = record.mismatches(data, wheel.contents.members, wheel.folder)
         yield from ((RECORD_MISMATCH, mismatch) for mismatch in found)
+
+
+def _format(said: bytes) -> Said:
+    """Installers refuse a wheel of a format that they don't know."""
+    match = re.search(rb"^Wheel-Version[ \t]*:[ \t]*([0-9]{1,9})\.[0-9]+[ \t]*\r?$", said, re.MULTILINE | re.IGNORECASE)
+    if match is None or int(match[1]) != 1:
+        yield INVALID_METADATA, "WHEEL has no Wheel-Version that installers know: 1.0"
 
 
 def _modules(wheel: Distribution) -> Said:
@@ -263,23 +304,42 @@ def _modules(wheel: Distribution) -> Said:
 
 
 def _sources(sdist: Distribution) -> Said:
-    """The static version in an sdist's pyproject.toml."""
+    """The static name and version in an sdist's pyproject.toml, or setup.cfg."""
     document, version = _pyproject(sdist), sdist.version
+    if document is None:
+        yield INVALID_METADATA, "pyproject.toml can't be read, so nothing can be built of it"
+        return
     tool = document.get("tool")
-    tables = (document.get("project"), tool.get("poetry") if isinstance(tool, dict) else None)
-    found = (table.get("version") for table in tables if isinstance(table, dict))
-    stated = next((text for text in found if isinstance(text, str)), None)
-    if stated is not None and version is not None and not pep440.equal(stated, version):
-        yield MODULE_VERSION, f"pyproject.toml says {shown(stated)}, the sdist {version}"
+    tables = [document.get("project"), tool.get("poetry") if isinstance(tool, dict) else None]
+    stated = [("pyproject.toml", table) for table in tables if isinstance(table, dict)]
+    stated = stated or [("setup.cfg", _setup_cfg(sdist))]
+    for file, table in stated:
+        said, name = table.get("version"), table.get("name")
+        if isinstance(said, str) and pep440.read(said).canonical and version and not pep440.equal(said, version):
+            yield MODULE_VERSION, f"{file} says {shown(said)}, the sdist {version}"
+        if isinstance(name, str) and sdist.name and filename.escaped(name) != filename.escaped(sdist.name):
+            yield RENAMED, f"{file} is that of {shown(name)}, the sdist that of {shown(sdist.name)}"
 
 
-def _pyproject(sdist: Distribution) -> dict[str, Any]:
-    """An sdist's pyproject.toml, empty where it has none or a broken one."""
+def _pyproject(sdist: Distribution) -> dict[str, Any] | None:
+    """An sdist's pyproject.toml, empty where it has none; None for a broken one."""
     import tomllib
 
     try:
         return tomllib.loads((sdist.kept("pyproject.toml") or b"").decode())
     except (ValueError, RecursionError):
+        return None
+
+
+def _setup_cfg(sdist: Distribution) -> dict[str, Any]:
+    """[metadata] of an sdist's setup.cfg, empty where it has none or a broken one."""
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string((sdist.kept("setup.cfg") or b"").decode())
+        return dict(parser["metadata"]) if parser.has_section("metadata") else {}
+    except (ValueError, configparser.Error):
         return {}
 
 

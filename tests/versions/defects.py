@@ -114,6 +114,12 @@ built(
     {'__version__ = "1.2.3"': "from ._meta import VERSION as __version__"},
     {"src/demo_pkg/_meta.py": 'VERSION = "1.2.2"\n'},
 )
+built(
+    "__version__ is put together from a tuple that lags",
+    "hatchling",
+    "RV713",
+    {'__version__ = "1.2.3"': "VERSION = (1, 2, 2)\n__version__ = '.'.join(map(str, VERSION))"},
+)
 built("a local version", "setuptools", "RV718", {'"1.2.3"': '"1.2.3+g1a2b3c4"'}, tag=None)
 built("a local version", "pdm-backend", "RV718", {'"1.2.3"': '"1.2.3+ubuntu1"'}, tag=None)
 built(
@@ -261,6 +267,38 @@ edited(
     "RV715",
     1,
     lambda f: text(f, "METADATA", "Summary: A demonstration\n", "Summary: A\ndemonstration\n"),
+)
+WHEEL_2 = "Wheel-Version: 1.0", "Wheel-Version: 2.0"
+edited("the wheel is of a format to come", "setuptools", "RV715", 1, lambda f: text(f, ".dist-info/WHEEL", *WHEEL_2))
+edited(
+    "an extra isn't declared", "poetry-core", "RV715", 1, lambda f: text(f, "METADATA", "Provides-Extra: fast\n", "")
+)
+built(
+    "a script leads to no object",
+    "hatchling",
+    "RV715",
+    {"[project.optional-dependencies]": '[project.scripts]\ndemo = "demo_pkg"\n\n[project.optional-dependencies]'},
+)
+edited(
+    "the licence isn't in the wheel",
+    "setuptools",
+    "RV714",
+    1,
+    lambda f: text(f, "METADATA", "Name: ", "License-File: LICENSE\nName: "),
+)
+edited(
+    "pyproject.toml of the sdist is of another project",
+    "pdm-backend",
+    "RV712",
+    0,
+    lambda f: text(f, "/pyproject.toml", 'name = "demo-pkg"', 'name = "demo"'),
+)
+edited(
+    "pyproject.toml of the sdist is broken",
+    "flit-core",
+    "RV715",
+    0,
+    lambda f: text(f, "/pyproject.toml", "[proj", "[[proj"),
 )
 edited("PKG-INFO is missing", "hatchling", "RV714", 0, lambda f: drop(f, "/PKG-INFO"))
 edited("WHEEL is missing", "pdm-backend", "RV714", 1, lambda f: drop(f, "/WHEEL"))

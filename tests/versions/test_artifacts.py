@@ -1,5 +1,6 @@
 """Archives that lie, file names, metadata, RECORD and modules: read within bounds, told in one line each."""
 
+import ast
 import gzip
 import hashlib
 import io
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from versions.workshop import CORE, SDIST, TAG, WHEEL, change, sdist, text, wheel, wheel_files, write_sdist, write_wheel
 
 from relengtools.versions import artifact_rules
-from relengtools.versions.artifacts import contents, distribution, filename, metadata, modules
+from relengtools.versions.artifacts import contents, distribution, entries, filename, folding, metadata, modules
 from relengtools.versions.artifacts.distribution import DistributionError
 from relengtools.versions.artifacts.filename import FileName, Form
 
@@ -125,7 +126,9 @@ def test_the_folder_of_an_sdist(tmp_path, folder, code):
     ("more", "code"),
     [
         (b"Requires-Python: >=3.6.*\n", "RV403"),
-        (b"Requires-Python: >=3.8\nRequires-Dist: click>=8\nRequires-Dist: a; extra == 'b'\n", None),
+        (b"Requires-Python: >=3.8\nRequires-Dist: click>=8\n", None),
+        (b"Requires-Dist: a; extra == 'b_c'\nProvides-Extra: b-c\n", None),
+        (b"Requires-Dist: a; extra == 'b'\nProvides-Extra: c\n", "RV715"),
         (b"Requires-Dist: pytz (>dev)\n", "RV401"),
         (b"Requires-Dist: foo>=1.0.*\n", "RV401"),
         (b"Requires-Dist: foo (>=1.0)\n", None),
@@ -139,7 +142,7 @@ def test_the_folder_of_an_sdist(tmp_path, folder, code):
         (b"a line that is no field\nRequires-Dist: lost\n", "RV715"),
         (b"Author: \xff\n", "RV715"),
         (b"Classifier: Future :: Thing\nFuture-Field: 1\n", None),
-        (b"License-File: LICENSE\n", None),
+        (b"License-File: LICENSE\n", "RV714"),
         (b"\nthe description: with a colon\n", None),
         (b"".join(b"X-%d: 1\n" % i for i in range(500)), "RV715"),
         (b"Classifier: x\n" * 30_000, "RV715"),
@@ -265,10 +268,50 @@ def test_modules_and_pyproject_against_the_distribution(tmp_path):
     for stated in (
         b'[project]\ndynamic = ["version"]\n',
         b'[project]\nversion = "1.2.3.0"\n',
-        b"[project\n",
+        b'[project]\nname = "Demo.Pkg"\n',
         b"tool = 1\n",
     ):
         assert codes(sdist(tmp_path, {"demo_pkg-1.2.3/pyproject.toml": stated})) == []
+    assert codes(sdist(tmp_path, {"demo_pkg-1.2.3/pyproject.toml": b"[project\n"})) == ["RV715"]
+    assert codes(sdist(tmp_path, {"demo_pkg-1.2.3/pyproject.toml": b'[project]\nname = "demo"\n'})) == ["RV712"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"[metadata]\nname = demo_pkg\nversion = 1.2.2\n", ["RV713"]),
+        (b"[metadata]\nname = other\nversion = 1.2.3\n", ["RV712"]),
+        (b"[metadata]\nname = demo.pkg\nversion = attr: demo_pkg.__version__\n", []),
+        (b"[egg_info]\ntag_build = dev\n", []),
+        (b"metadata\n\xff", []),
+    ],
+)
+def test_setup_cfg_against_the_sdist(tmp_path, text, found):
+    assert codes(sdist(tmp_path, {"demo_pkg-1.2.3/setup.cfg": text})) == found
+
+
+@pytest.mark.parametrize(
+    ("more", "files", "found"),
+    [
+        (b"License-File: LICENSE\n", {"licenses/LICENSE": b""}, []),
+        (b"License-File: LICENSE\n", {"LICENSE": b""}, ["RV714"]),
+        (b"License-File: a/../b\n", {}, ["RV714", "RV715"]),
+    ],
+)
+def test_licence_files_are_there_since_metadata_2_4(tmp_path, more, files, found):
+    info = "demo_pkg-1.2.3.dist-info"
+    inside = {f"{info}/{name}": data for name, data in files.items()}
+    assert sorted(codes(wheel(tmp_path, {f"{info}/METADATA": CORE + more, **inside}))) == found
+    old = CORE.replace(b"2.4", b"2.1") + more
+    assert "RV714" not in codes(wheel(tmp_path, {f"{info}/METADATA": old, **inside}))
+
+
+@pytest.mark.parametrize("said", [b"2.0", b"one", b""])
+def test_a_wheel_of_another_format(tmp_path, said):
+    wrong = TAG.replace(b"Wheel-Version: 1.0", b"Wheel-Version: " + said)
+    assert codes(wheel(tmp_path, {"demo_pkg-1.2.3.dist-info/WHEEL": wrong})) == ["RV715"]
+    right = TAG.replace(b"Wheel-Version: 1.0", b"Wheel-Version: 1.9")
+    assert codes(wheel(tmp_path, {"demo_pkg-1.2.3.dist-info/WHEEL": right})) == []
 
 
 # ------------------------------------------------------------------------------------------------------------- RECORD
@@ -325,7 +368,8 @@ def test_empty_ones(tmp_path):
     assert said(bare) == [("RV714", "there is nothing to install in it")]
     meta = change(bare, lambda files: files.update({f"{info}/METADATA": CORE + b"Requires-Dist: other\n"}))
     assert said(meta) == []
-    extras = change(bare, lambda files: files.update({f"{info}/METADATA": CORE + b"Requires-Dist: o; extra == 'x'\n"}))
+    extra = b"Requires-Dist: o; extra == 'x'\nProvides-Extra: x\n"
+    extras = change(bare, lambda files: files.update({f"{info}/METADATA": CORE + extra}))
     assert codes(extras) == ["RV714"]
     assert codes(write_sdist(tmp_path / SDIST, {})) == ["RV714"]
     assert ("RV714", "neither pyproject.toml nor setup.py says how to build it") in said(
@@ -635,3 +679,46 @@ def test_nothing_is_kept_of_what_is_not_asked_for(tmp_path):
     assert set(distribution.read(path, WHEEL).contents.kept) == {
         name for name in wheel_files(path) if ".dist-info/" in name or name.startswith("demo_pkg/__")
     }
+
+
+FOLDED = [
+    ("V = (1, 2, 3)\n__version__ = '.'.join(map(str, V))", "1.2.3"),
+    ("V = [1, 2, 3, 'final', 0]\n__version__ = '.'.join(str(n) for n in V[:3])", "1.2.3"),
+    ("__version__ = '.'.join([str(n) for n in (1, 2)])", "1.2"),
+    ("A, B = 1, 2\n__version__ = f'{A}.{B}'", None),
+    ("A = 1\n__version__ = f'{A}.2' + 'rc1'", "1.2rc1"),
+    ("__version__ = '%d.%s' % (1, '2')", "1.2"),
+    ("__version__ = '%999999999d' % 1", None),
+    ("A = 'x' * 9999999999\n__version__ = A", None),
+    ("A = 1\nA = 2\n__version__ = f'{A}'", None),
+    ("__version__ = __version__", None),
+    ("__version__ = '.'.join(str(n) for n in (1, 2) if n)", None),
+    ("__version__ = '.'.join(str(m) for n in (1, 2))", None),
+    ("__version__ = '.'.join(map(int, (1, 2)))", None),
+    ("__version__ = f'{1:>999999999}'", None),
+    ("__version__ = (1, 2)", None),
+    ("__version__ = '%s' % (1, 2)", None),
+]
+
+
+@pytest.mark.parametrize(("text", "version"), FOLDED)
+def test_a_version_put_together_from_literals(text, version):
+    found = folding.text(ast.parse(text).body, "__version__")
+    assert (found and found[0]) == version
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("[console_scripts]\na = b:c\nd=e.f:g.h [x,y]\n[other]\nanything = at all\n", 0),
+        ("", 0),
+        ("[console_scripts]\na = b\n", 1),
+        ("[gui_scripts]\na = b c:d\ne =\n", 2),
+        ("a = b:c\n", 1),
+        ("[console_scripts\n\x1b", 1),
+    ],
+)
+def test_entry_points(text, mistakes):
+    found = list(entries.mistakes(text.encode()))
+    assert len(found) == mistakes
+    assert not any("\x1b" in line for line in found)

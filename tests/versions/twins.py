@@ -36,6 +36,18 @@ edited(
 edited("a wheel with a build number", "flit-core", None, 1, lambda f: None, name="demo_pkg-1.2.3-1-py3-none-any.whl")
 with_member("a link that stays in the sdist", "hatchling", None, lambda: link("pyproject.toml"))
 built(
+    "__version__ put together, a script with an extra, and a licence",
+    "setuptools",
+    None,
+    {
+        '__version__ = "1.2.3"': "VERSION = (1, 2, 3, 'final')\n__version__ = '.'.join(str(n) for n in VERSION[:3])",
+        'dependencies = ["click>=8"': 'license = "MIT"\nlicense-files = ["LICENSE"]\ndependencies = ["click>=8"',
+        "[project.optional-dependencies]": "[project.scripts]\ndemo = 'demo_pkg:main.call [fast]'\n\n"
+        "[project.optional-dependencies]",
+    },
+    {"LICENSE": "the licence\n"},
+)
+built(
     "requirements only, no package",
     "setuptools",
     None,

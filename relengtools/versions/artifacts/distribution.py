@@ -16,6 +16,7 @@ from relengtools.versions.scheme import pep440
 
 METADATA_BYTES = 4 * 2**20
 RECORD_BYTES = 12 * 2**20
+_ENTRY_POINTS = "entry_points.txt"
 
 
 class DistributionError(RelengError):
@@ -106,7 +107,7 @@ def _contents(stream: BinaryIO, size: int, form: Form, name: str) -> Contents:
 
 def _of_sdist(name: str) -> int:
     folder, _, rest = name.partition("/")
-    return METADATA_BYTES if folder and rest in ("PKG-INFO", "pyproject.toml") else 0
+    return METADATA_BYTES if folder and rest in ("PKG-INFO", "pyproject.toml", "setup.cfg") else 0
 
 
 def _of_wheel(sizes: Mapping[str, int], project: str) -> Keep:
@@ -115,7 +116,7 @@ def _of_wheel(sizes: Mapping[str, int], project: str) -> Keep:
     def keep(name: str) -> int:
         folder, _, rest = name.partition("/")
         if folder.endswith(".dist-info"):
-            return {"METADATA": METADATA_BYTES, "WHEEL": METADATA_BYTES, "RECORD": RECORD_BYTES}.get(rest, 0)
+            return RECORD_BYTES if rest == "RECORD" else METADATA_BYTES * (rest in ("METADATA", "WHEEL", _ENTRY_POINTS))
         return modules.MODULE_BYTES if name in python else 0
 
     return keep

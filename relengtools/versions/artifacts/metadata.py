@@ -33,6 +33,7 @@ class Core(NamedTuple):
     dynamic: frozenset[str] = frozenset()
     metadata_version: str | None = None
     mistakes: tuple[str, ...] = ()
+    licence_files: tuple[str, ...] = ()
 
 
 def read(data: bytes) -> Core:
@@ -58,6 +59,7 @@ def read(data: bytes) -> Core:
         extras=tuple(raw.get("provides_extra", ())),
         dynamic=frozenset(field.lower() for field in raw.get("dynamic", ())),
         metadata_version=raw.get("metadata_version"),
+        licence_files=tuple(raw.get("license_files", ())),
         mistakes=(*_unparsed(raw, unparsed, header), *_invalid(raw, unparsed)),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from relengtools.versions.artifacts import folding
 from relengtools.versions.declaration import Declaration
 from relengtools.versions.locate import module, python
 from relengtools.versions.locate.source import Source, UnreadableError
@@ -57,9 +58,14 @@ def _stated(modules: Mapping[str, bytes], file: str, name: str, depth: int) -> S
         found = module.locate(source, (name,))
         if isinstance(found, Declaration):
             return Statement(file, found.span.line, found.value)
-        return None if found is None else _imported(modules, source, name, depth)
+        return None if found is None else _imported(modules, source, name, depth) or _put_together(source, name)
     except UnreadableError:
         return None
+
+
+def _put_together(source: Source, name: str) -> Statement | None:
+    found = folding.text(python.parse(source).body, name)
+    return Statement(source.file, found[1], found[0]) if found else None
 
 
 def _imported(modules: Mapping[str, bytes], source: Source, name: str, depth: int) -> Statement | None:
