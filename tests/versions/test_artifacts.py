@@ -722,3 +722,14 @@ def test_entry_points(text, mistakes):
     found = list(entries.mistakes(text.encode()))
     assert len(found) == mistakes
     assert not any("\x1b" in line for line in found)
+
+
+def test_a_path_through_a_link_is_unsafe(tmp_path):
+    def member(name, kind, target=""):
+        made = tarfile.TarInfo(f"demo_pkg-1.2.3/{name}")
+        made.type, made.linkname = kind, target
+        return made
+
+    link, inner = member("a", tarfile.SYMTYPE, "."), member("a/b", tarfile.REGTYPE)
+    found = said(sdist(tmp_path, None, link, inner, member("ab", tarfile.REGTYPE)))
+    assert found == [("RV731", "demo_pkg-1.2.3/a/b: its path leads through a link")]

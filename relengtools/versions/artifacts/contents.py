@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -149,10 +149,21 @@ def shown(name: str) -> str:
     return printable(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…")
 
 
-def _unsafe(members: Iterable[Member]) -> Iterator[Trouble]:
+def _unsafe(members: Sequence[Member]) -> Iterator[Trouble]:
+    links = {member.name for member in members if member.kind is MemberKind.LINK}
     for member in members:
-        if reason := _why_unsafe(member):
+        if reason := _why_unsafe(member) or (links and _behind(member.name, links)):
             yield Trouble(UNSAFE_MEMBER, f"{shown(member.name)}: {reason}")
+
+
+def _behind(name: str, links: Collection[str]) -> str | None:
+    """Where a link is on the way, a member lands somewhere else than its name says."""
+    at = name.find("/")
+    while at >= 0:
+        if name[:at] in links:
+            return "its path leads through a link"
+        at = name.find("/", at + 1)
+    return None
 
 
 def _why_unsafe(member: Member) -> str | None:

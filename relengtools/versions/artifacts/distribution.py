@@ -16,7 +16,10 @@ from relengtools.versions.scheme import pep440
 
 METADATA_BYTES = 4 * 2**20
 RECORD_BYTES = 12 * 2**20
-_ENTRY_POINTS = "entry_points.txt"
+INI_BYTES = 2**20
+_IN_SDISTS = {"PKG-INFO": METADATA_BYTES, "pyproject.toml": METADATA_BYTES, "setup.cfg": INI_BYTES}
+_IN_WHEELS = {"METADATA": METADATA_BYTES, "WHEEL": METADATA_BYTES, "RECORD": RECORD_BYTES}
+_IN_WHEELS |= {"entry_points.txt": INI_BYTES}
 
 
 class DistributionError(RelengError):
@@ -107,7 +110,7 @@ def _contents(stream: BinaryIO, size: int, form: Form, name: str) -> Contents:
 
 def _of_sdist(name: str) -> int:
     folder, _, rest = name.partition("/")
-    return METADATA_BYTES if folder and rest in ("PKG-INFO", "pyproject.toml", "setup.cfg") else 0
+    return _IN_SDISTS.get(rest, 0) if folder else 0
 
 
 def _of_wheel(sizes: Mapping[str, int], project: str) -> Keep:
@@ -116,7 +119,7 @@ def _of_wheel(sizes: Mapping[str, int], project: str) -> Keep:
     def keep(name: str) -> int:
         folder, _, rest = name.partition("/")
         if folder.endswith(".dist-info"):
-            return RECORD_BYTES if rest == "RECORD" else METADATA_BYTES * (rest in ("METADATA", "WHEEL", _ENTRY_POINTS))
+            return _IN_WHEELS.get(rest, 0)
         return modules.MODULE_BYTES if name in python else 0
 
     return keep
