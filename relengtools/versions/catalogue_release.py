@@ -96,8 +96,8 @@ MODULE_VERSION = Rule(
     "RV713",
     "module-version",
     "What the package says of itself is not the version of the distribution that holds it.",
-    "Logs, reports of bugs and `--version` tell of another release: `__version__` in a wheel, or the pyproject.toml of "
-    "an sdist.",
+    "Logs, reports of bugs and `--version` tell of another release: `__version__` in a wheel, or the pyproject.toml or "
+    "setup.cfg of an sdist.",
     'demo-1.2.4-py3-none-any.whl: __version__ = "1.2.3"',
     "None: let one place own the version (`versions check` finds the copies).",
 )
@@ -106,7 +106,7 @@ INCOMPLETE = Rule(
     "incomplete-artifact",
     "A distribution lacks what makes it one.",
     "Without its metadata it can't be installed, and without pyproject.toml or setup.py an sdist can't be built; an "
-    "empty wheel installs nothing.",
+    "empty wheel installs nothing. An index looks for the files that License-File names (PEP 639).",
     "demo-1.0.tar.gz without demo-1.0/PKG-INFO",
     "None.",
 )
@@ -114,7 +114,8 @@ INVALID_METADATA = Rule(
     "RV715",
     "invalid-metadata",
     "A field of the metadata breaks the core metadata specification.",
-    "An index refuses the upload, or installers read other fields than the author wrote.",
+    "An index refuses the upload, or installers read other fields than the author wrote, or refuse the wheel: for a "
+    "Wheel-Version that they don't know, or a script in entry_points.txt that leads to no object.",
     "Name: demo\nName: other",
     "None: it is what the build backend was given.",
 )
