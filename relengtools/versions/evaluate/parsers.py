@@ -105,7 +105,9 @@ def call(run: Run, owner: Parser, name: str, arguments: list[Value], keywords: d
     """A method of a ConfigParser; raises RaisedError, UntoldError."""
     if name in ("read", "read_file", "readfp", "read_string"):
         return _read(run, owner, name, arguments[0])
-    if not is_known(arguments) or "texts" not in owner.state or keywords.keys() - {"fallback"}:
+    # What was read under a condition may be missing.
+    texts = owner.state.get("texts", Unknown("nothing was read"))
+    if not is_known([*arguments, texts]) or keywords.keys() - {"fallback"}:
         raise untold(f"`.{name}()` of a ConfigParser")
     try:
         return _asked(owner, name, arguments)
@@ -156,8 +158,11 @@ def _read(run: Run, owner: Parser, name: str, what: Value) -> Value:
             except RaisedError:
                 continue
         read.append(one)
+        earlier = owner.state.get("texts", ())
+        if not isinstance(earlier, tuple):
+            raise untold("what a ConfigParser has read")
         run.heap.touch(owner.state)
-        owner.state["texts"] = (*owner.state.get("texts", ()), content(run, text))
+        owner.state["texts"] = (*earlier, content(run, text))
     return read if name == "read" else None
 
 
