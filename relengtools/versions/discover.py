@@ -98,7 +98,11 @@ def _below(directory: Path, notes: list[str]) -> Iterator[Place]:
             roots.add(root)
     for root in sorted(roots):
         if markers := _markers(root):
-            yield Place(root, tree, markers, unheard=unheard)
+            # A walk may meet clones, each with tags, settings and siblings of its own.
+            yield Place(root, git.work_tree(root, directory) or tree, markers, unheard=unheard)
+    if not roots and (tree / ".git").exists() and unheard is None:
+        for inner in _clones(directory):
+            yield from _below(inner, notes)
 
 
 def _listed(directory: Path, tree: Path, notes: list[str]) -> tuple[list[str], str | None]:
@@ -122,6 +126,15 @@ def _walk(directory: Path, notes: list[str]) -> Iterator[str]:
         for name in MARKERS:
             if name in files:
                 yield Path(folder, name).relative_to(directory).as_posix()
+
+
+def _clones(directory: Path) -> Iterator[Path]:
+    """Repositories of their own below one that holds no project: a home directory is often a repository."""
+    for folder, folders, files in os.walk(directory):
+        if (".git" in folders or ".git" in files) and folder != os.fspath(directory):
+            folders.clear()
+            yield Path(folder)
+        folders[:] = sorted(name for name in folders if not _skipped(name))
 
 
 def _skipped(name: str) -> bool:

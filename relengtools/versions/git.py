@@ -25,9 +25,17 @@ class Ref(NamedTuple):
     date: int | None
 
 
-def work_tree(directory: Path) -> Path | None:
-    """The root of the git work tree that holds `directory`, by its `.git`; git itself isn't asked."""
-    return next((parent for parent in (directory, *directory.parents) if (parent / ".git").exists()), None)
+def work_tree(directory: Path, top: Path | None = None) -> Path | None:
+    """The root of the git work tree that holds `directory`, by its `.git`; git itself isn't asked.
+
+    Nothing above `top` is looked at.
+    """
+    for parent in (directory, *directory.parents):
+        if (parent / ".git").exists():
+            return parent
+        if parent == top:
+            break
+    return None
 
 
 def files(directory: Path, names: Sequence[str]) -> list[str]:

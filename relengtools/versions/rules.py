@@ -21,6 +21,10 @@ _SAMPLES = frozenset(
 )
 
 
+# Declarations that have a name, by which they can be read.
+_NAMED = frozenset({Kind.SETUP_PY, Kind.MODULE})
+
+
 class Judgement(NamedTuple):
     """The findings in the order of files and lines, and every file that they can be in or want to edit."""
 
@@ -37,7 +41,8 @@ def judge(project: Project, settings: Settings = DEFAULT, siblings: Mapping[str,
     if project.missing and not sample(project):
         found.append(_missing(project))
     for declaration in (d for d in project.declarations if d.owner or not _silent(d)):
-        found += form(project.path, declaration, settings, claims=_claims(project, declaration))
+        judged = form(project.path, declaration, settings, claims=_claims(project, declaration))
+        found += (_used(project, declaration, finding) for finding in judged)
     found += agreement(project, settings)
     found += _provider(project)
     sources = project.sources
@@ -89,6 +94,21 @@ def _claims(project: Project, declaration: Declaration) -> bool:
     unpackaged = isinstance(uv, dict) and uv.get("package") is False
     stated = declaration.owner or (project.owner is None and project.provider is None)
     return stated and not (private or unpackaged or sample(project))
+
+
+def _used(project: Project, declaration: Declaration, finding: Finding) -> Finding:
+    """A fix is not safe where setup.py makes more of the version than the version: a URL, a requirement, a path."""
+    setup = next((s for s in project.sources if s.path == project.place.root / "setup.py"), None)
+    if setup is None or finding.fix is None or not finding.fix.safe or declaration.kind not in _NAMED:
+        return finding
+    from relengtools.versions.locate import uses
+
+    source = next(s for s in project.sources if s.file == declaration.file)
+    line = uses.beside(setup, uses.names(source, declaration.span.line, declaration.span.column))
+    if line is None:
+        return finding
+    note = f"setup.py:{line} makes something else of it too, which changes with the spelling"
+    return finding._replace(fix=finding.fix._replace(safe=False), note=finding.note or note)
 
 
 def _silent(copy: Declaration) -> bool:

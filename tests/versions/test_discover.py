@@ -141,3 +141,21 @@ def test_nothing_is_written_where_git_cannot_say_what_it_ignores(tree, run, monk
     assert run("check", "--fix", "pyproject.toml").code == 1
     assert (root / "pyproject.toml").read_text() != spelt
     assert (root / "ignored/pyproject.toml").read_text() == spelt
+
+
+def test_a_walk_meets_clones_with_tags_and_settings_of_their_own(tree, run):
+    scm = '[build-system]\nrequires = ["setuptools", "setuptools-scm"]\n[project]\nname = "x"\ndynamic = ["version"]\n'
+    root = tree({"clones/a/pyproject.toml": f"{scm}[tool.setuptools_scm]\n", "clones/b/setup.cfg": "[metadata]\n"})
+    git_init(root / "clones/a")
+    (place,) = (place for path, place in discover(["clones"]).places.items() if path.name == "a")
+    assert place.tree == root / "clones/a"
+    assert "RV602" in run("check", "clones").out
+
+
+def test_clones_in_a_repository_without_a_project_are_found(tree):
+    root = tree({"home/src/a/pyproject.toml": "", "home/.venv/b/pyproject.toml": "", "home/src/.gitignore": "*\n"})
+    for name in ("home", "home/src/a", "home/.venv/b"):
+        git_init(root / name)
+    assert found("home") == ["home/src/a"]
+    (root / "home/setup.cfg").write_text("")
+    assert found("home") == ["home"]

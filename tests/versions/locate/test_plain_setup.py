@@ -17,7 +17,7 @@ PLAIN = [
         "'''A docstring with version='2.0'.'''\nfrom setuptools import setup, find_packages\nimport os, io\n"
         "here = os.path.abspath(os.path.dirname(__file__))\n"
         "with io.open(os.path.join(here, 'README'), encoding='utf-8') as f:\n    text = f.read()\n"
-        "setup(name='x', version='1.' '0', packages=find_packages('src'), package_dir={'': 'src'}, long_description=text)"
+        "setup(name='x', version='1.' '0', packages=find_packages('src'), package_dir={'': 'src'}, description=text)"
     ),
     "from setuptools import setup\nsetup(version='''1.0''', name=u'x', zip_safe=False, use_scm_version=True)",
     "from setuptools import setup\nsetup(version='1\\x2e0', é='ü', url=undefined)",
