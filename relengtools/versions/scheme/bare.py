@@ -31,7 +31,7 @@ _FORMS = (
         "a patch level is read as a post-release",
     ),
     _form(
-        r"(?P<base>.*[0-9])[-_.]?(?P<word>final|release|stable|ga|rel)(?:\.0)?",
+        r"(?P<base>.*[0-9])[-_. ]?(?P<word>final|release|stable|ga|rel)(?:[-_.]?0)?",
         "{base}",
         "{word!r} is read as the release itself",
     ),
