@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 from relengtools.leaks.recording.write import Moment
 
 RETRY_SLOWEST = 60.0
+# What select(2), which waits by the microsecond, takes at most.
+FD_SETSIZE = 1024
 
 
 class Clock(Protocol):
@@ -45,6 +47,8 @@ class SystemClock:
 
     def wait(self, seconds: float, watched: int | None = None) -> bool:
         """Sleep, and say whether the sleep was cut short; beats every so often, so a watchdog knows that we live."""
+        if self.every == inf:
+            return self.sleep(seconds, watched)
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > self.every:
             if self.sleep(self.beating(self.every), watched):
@@ -58,17 +62,14 @@ class SystemClock:
         return seconds
 
     def sleep(self, seconds: float, watched: int | None) -> bool:
+        fds = [fd for fd in (self.woken, watched) if fd is not None]
+        if max(fds) < FD_SETSIZE:
+            return bool(select.select(fds, (), (), max(seconds, 0))[0])
+        # poll() counts in milliseconds, rounded up.
         poll = select.poll()
-        for fd in (self.woken, watched):
-            if fd is not None:
-                poll.register(fd, select.POLLIN)
-        # poll() counts in milliseconds, rounded up; the last one is slept exactly.
-        if seconds > 0.002:
-            return bool(poll.poll((seconds - 0.001) * 1000))
-        if poll.poll(0):
-            return True
-        time.sleep(max(seconds, 0))
-        return False
+        for fd in fds:
+            poll.register(fd, select.POLLIN)
+        return bool(poll.poll(max(seconds, 0) * 1000))
 
     def ask_to_stop(self, number: int, frame: FrameType | None = None) -> None:
         """End the wait, because of signal `number`."""
@@ -114,12 +115,11 @@ def ticks(clock: Clock, interval: float, end: float, watched: int | None = None)
     begin = clock.now().mono
     number = 0
     while (due := begin + number * interval) < end:
-        while (left := due - clock.now().mono) > 0:
-            if clock.wait(left, watched):
+        while (late := clock.now().mono - due) < 0:
+            if clock.wait(-late, watched):
                 return
         if clock.stop:
             return
-        late = clock.now().mono - due
         missed = int(late / interval)
         yield Tick(late - missed * interval, missed)
         number += 1 + missed

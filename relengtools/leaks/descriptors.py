@@ -3,8 +3,10 @@
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,11 +69,12 @@ class Counts(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """All descriptors of a process at one moment."""
+    """All descriptors of a process at one moment; `sockets` are those by inode that are in a table."""
 
     counts: Counts
     descriptors: dict[Key, Descriptor]
     unlisted: frozenset[Key]
+    sockets: dict[int, Descriptor]
 
 
 class Connection(NamedTuple):
@@ -82,7 +85,8 @@ class Connection(NamedTuple):
 
 
 DIGITS = re.compile(r"\d+")
-LINK = re.compile(r"(socket|pipe):\[(\d+)\]$")
+LINK = re.compile(r"(pipe):\[(\d+)\]$")
+SOCKET = "socket:["
 
 
 def masked(target: str) -> str:
@@ -96,6 +100,7 @@ def masked(target: str) -> str:
 def links(pid: int, proc: Path = PROC) -> list[tuple[int, str]]:
     """(fd, link target) of every open descriptor; raises ProcessGone, PermissionError."""
     folder = proc / str(pid) / "fd"
+    readlink = os.readlink
     found: list[tuple[int, str]] = []
     try:
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -103,7 +108,7 @@ def links(pid: int, proc: Path = PROC) -> list[tuple[int, str]]:
             for name in os.listdir(directory):  # noqa: PTH208  Path has no dir_fd
                 # One may be closed since it was listed.
                 try:
-                    found.append((int(name), os.readlink(name, dir_fd=directory)))
+                    found.append((int(name), readlink(name, dir_fd=directory)))
                 except FileNotFoundError:
                     continue
         finally:
@@ -151,14 +156,14 @@ def opened_socket(key: Key, entry: Socket | None, listening: set[int]) -> Descri
 
 def describe(fd: int, target: str, folder: Path, table: Table, known: Mapping[int, Descriptor]) -> Descriptor:
     """One descriptor, by its link target; a socket in the state in which it is `known` is what it was."""
+    if target.startswith(SOCKET):
+        inode = int(target[len(SOCKET) : -1])
+        entry, old = table.sockets.get(inode), known.get(inode)
+        if entry and old and entry.state == old.state:
+            return old if old.key.fd == fd else old._replace(key=Key(fd, inode, 0, "socket"))
+        return opened_socket(Key(fd, inode, 0, "socket"), entry, table.listening)
     if link := LINK.match(target):
-        inode = int(link[2])
-        key = Key(fd, inode, 0, link[1])
-        if link[1] == "socket":
-            entry, old = table.sockets.get(inode), known.get(inode)
-            if entry and old and entry.state == old.state:
-                return old if old.key == key else old._replace(key=key)
-            return opened_socket(key, entry, table.listening)
+        key = Key(fd, int(link[2]), 0, link[1])
         return Descriptor(key, Kind.PIPE, "pipe")
     if target.startswith("anon_inode:"):
         return Descriptor(Key(fd, 0, 0, target), Kind.ANON, masked(target.removeprefix("anon_inode:")))
@@ -170,14 +175,17 @@ def is_own(entry: Socket | None, connections: Iterable[Connection]) -> bool:
     return entry is not None and any(entry.local == c.peer and entry.peer == c.local for c in connections)
 
 
+SORT = itemgetter(*map(Descriptor._fields.index, ("kind", "label", "state")))
+
+
 def count(found: Iterable[Descriptor], unlisted: int, own: int) -> Counts:
     """The row of a scan."""
     kinds = dict.fromkeys(Kind, 0)
     states = {"established": 0, "close_wait": 0}
-    for each in found:
-        kinds[each.kind] += 1
-        if each.state in states and each.label.startswith("tcp"):
-            states[each.state] += 1
+    for (kind, label, state), times in Counter(map(SORT, found)).items():
+        kinds[kind] += times
+        if state in states and label.startswith("tcp"):
+            states[state] += times
     return Counts(
         n_sockets=kinds[Kind.SOCKET],
         n_reg_files=kinds[Kind.FILE],
@@ -199,23 +207,31 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
     """
     folder = proc / str(pid) / "fd"
     opened = links(pid, proc)
-    inodes = frozenset(int(link[2]) for _, target in opened if (link := LINK.match(target)) and link[1] == "socket")
-    old = before.descriptors.values() if before else ()
-    familiar = {each.key.inode: each for each in old if each.kind is Kind.SOCKET and each.listed}
+    inodes = {fd: int(target[len(SOCKET) : -1]) for fd, target in opened if target.startswith(SOCKET)}
+    familiar = before.sockets if before else {}
     states = {inode: each.state for inode, each in familiar.items()}
-    table = sockets.table(pid, inodes, proc, states, silence=before is None) if inodes else sockets.Table({}, set())
+    wanted = frozenset(inodes.values())
+    table = sockets.table(pid, wanted, proc, states, silence=before is None) if wanted else sockets.Table({}, set())
     mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
     found: dict[Key, Descriptor] = {}
+    listed: dict[int, Descriptor] = {}
+    unlisted: set[Key] = set()
     for fd, target in opened:
+        inode = inodes.get(fd, -1)
+        if inode in mine:
+            continue
         each = describe(fd, target, folder, table, familiar)
         # Once known, what a socket was is remembered after it has left the tables.
-        if not each.listed and before and (known := before.descriptors.get(each.key)):
-            each = known._replace(state="unlisted", listed=False)
-        if not (each.kind is Kind.SOCKET and each.key.inode in mine):
-            found[each.key] = each
-    unlisted = frozenset(key for key, each in found.items() if not each.listed)
-    twice = unlisted & before.unlisted if before else frozenset()
-    return Scan(count(found.values(), len(twice), len(opened) - len(found)), found, unlisted)
+        if not each.listed:
+            if before and (known := before.descriptors.get(each.key)):
+                each = known._replace(state="unlisted", listed=False)
+            unlisted.add(each.key)
+        elif inode >= 0:
+            listed[inode] = each
+        found[each.key] = each
+    twice = unlisted & before.unlisted if before else unlisted & set()
+    counts = count(found.values(), len(twice), len(opened) - len(found))
+    return Scan(counts, found, frozenset(unlisted), listed)
 
 
 class Change(NamedTuple):

@@ -3,6 +3,7 @@
 See getrlimit(2), proc_meminfo(5), proc_sys(5), Documentation/admin-guide/cgroup-v2.rst of Linux.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from relengtools.leaks.process import PROC
 
 # Version 1 says "no limit" as the largest number of whole pages.
 UNLIMITED = 1 << 60
-PAGE = 4096
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Level(NamedTuple):

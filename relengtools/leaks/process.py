@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 PROC = Path("/proc")
+# Linux alone has it, as it has procfs.
+O_PATH = getattr(os, "O_PATH", os.O_RDONLY)
 
 
 class ProcessGone(Exception):
@@ -89,7 +91,7 @@ def parse_status(text: bytes) -> list[int | None]:
 
 
 class ProcfsReader:
-    """Keeps /proc/PID and two files in it open: a read is one pread, and fails after the end, pid used again or not.
+    """Keeps /proc/PID and three entries of it open: a read is one call, and fails after the end, pid used again or not.
 
     Raises ProcessGone when there is no such process, PermissionError when procfs hides it.
     """
@@ -103,6 +105,8 @@ class ProcfsReader:
                 self.kept(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.directory))
                 for name in ("stat", "status")
             )
+            # Of another user's process the directory can't be opened, but looked at.
+            self.fd_folder = self.kept(os.open("fd", O_PATH | os.O_CLOEXEC, dir_fd=self.directory))
             self.start_ticks = parse_stat(self.pread(self.stat_fd, 1024)).start_ticks
             self.counts_by_size = self.size_is_count()
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError, ValueError):
@@ -131,7 +135,7 @@ class ProcfsReader:
 
     def size_is_count(self) -> bool:
         """Whether the size of the directory `fd` is the number of open descriptors (Linux >= 6.2; before it is 0)."""
-        size = os.stat("fd", dir_fd=self.directory).st_size
+        size = os.fstat(self.fd_folder).st_size
         if not size:
             return False
         try:
@@ -142,7 +146,7 @@ class ProcfsReader:
 
     def count_fds(self) -> int | None:
         if self.counts_by_size:
-            return os.stat("fd", dir_fd=self.directory).st_size
+            return os.fstat(self.fd_folder).st_size
         try:
             return self.list_fds()
         except PermissionError:

@@ -325,8 +325,7 @@ class Recorder:
         if late_s > LATE_S:
             self.late += 1
         self.miss(missed)
-        now = self.clock.now()
-        if self.missed_unsaid and now.mono >= self.missed_due:
+        if self.missed_unsaid and (now := self.clock.now()).mono >= self.missed_due:
             self.recording.event(now, "missed", f"{self.missed_unsaid} sample{'s' * (self.missed_unsaid != 1)}")
             self.missed_unsaid = 0
             self.missed_due = now.mono + MISSED_EVERY
@@ -365,7 +364,7 @@ class Recorder:
         if last or self.settings.interval >= 2 * GROUP_S or self.group_is_full(now):
             self.flush()
         self.account_children(now)
-        rss = base.rss_pages * os.sysconf("SC_PAGE_SIZE")
+        rss = base.rss_pages * limits.PAGE
         self.progress(Progress(self.samples, now.mono - self.begun.mono, rss, base.fds))
 
     def group_is_full(self, now: Moment) -> bool:
@@ -418,7 +417,7 @@ class Recorder:
         for each in found:
             self.alarm(each.name, each.used, each.most, now)
         self.recording.add_levels(now, found)
-        small = base.rss_pages * os.sysconf("SC_PAGE_SIZE") < SMAPS_MOST_BYTES
+        small = base.rss_pages * limits.PAGE < SMAPS_MOST_BYTES
         if self.tier.smaps and small and now.mono >= self.smaps_due:
             begun = time.perf_counter()
             self.recording.add_levels(now, limits.smaps(pid, self.proc))

@@ -7,7 +7,6 @@ and for all other families, /proc/PID/net has them. Neither needs a right.
 import os
 import socket
 import struct
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -112,7 +111,8 @@ PROTOCOL = struct.Struct("=HHI")
 INET_DIAG_REQ_PROTOCOL = 3
 IPPROTO_MPTCP = 262
 HEADER = struct.Struct("=IH")
-INODE_AT = 16 + 68
+# A netlink header and an inet_diag_msg.
+LEAST = 16 + 72
 ATTRIBUTES_AT = 16 + 72
 ATTRIBUTE = struct.Struct("=HH")
 INET_DIAG_INFO = 2
@@ -126,26 +126,53 @@ DIAGNOSED = {
 }
 
 
-def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0) -> Iterator[tuple[bytes, int]]:
-    """Each inet_diag_msg of a dump as (buffer, offset of its netlink header); raises OSError."""
+# Of an inet_diag_msg: data and the offset of its netlink header in it, state, local port as it came, inode.
+Message = tuple[bytes, int, int, int, int]
+
+
+def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0) -> Iterator[list[Message]]:
+    """The sockets of a dump in portions; raises OSError."""
     states = ~(1 << TIME_WAIT) & 0xFFF
     # The protocol of MPTCP doesn't fit the byte that the request has for it: it goes into an attribute.
     extra = PROTOCOL.pack(PROTOCOL.size, INET_DIAG_REQ_PROTOCOL, protocol) if protocol > 255 else b""
     size = REQUEST.size + len(extra)
-    netlink.send(
-        REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, family, protocol & 255, extensions, 0, states) + extra
-    )
+    asked = (family, protocol & 255, extensions, 0, states)
+    netlink.send(REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, *asked) + extra)
     while True:
         data = netlink.recv(1 << 17)
-        at = 0
-        while at < len(data):
-            length, kind = HEADER.unpack_from(data, at)
-            if kind == NLMSG_DONE:
-                return
-            if kind == NLMSG_ERROR or length < HEADER.size:
-                raise OSError("sock_diag refused")
-            yield data, at
-            at += (length + 3) & ~3
+        found, done = messages(data)
+        yield found
+        if done:
+            return
+
+
+@lru_cache
+def message_of(length: int) -> struct.Struct:
+    """A message of this length: length and type, then idiag_state, idiag_sport, idiag_inode."""
+    return struct.Struct(f"=IH11xB2xH62xI{length - LEAST}x")
+
+
+def messages(data: bytes) -> tuple[list[Message], bool]:
+    """The messages of a portion, and whether it was the last one; raises OSError.
+
+    Nearly all have the same length, so they are taken apart a run at a time: there may be tens of thousands.
+    """
+    found: list[Message] = []
+    at = 0
+    while at + HEADER.size <= len(data):
+        length, kind = HEADER.unpack_from(data, at)
+        if kind == NLMSG_DONE:
+            return found, True
+        if kind == NLMSG_ERROR or length < LEAST:
+            raise OSError("sock_diag refused")
+        step = (length + 3) & ~3
+        run = memoryview(data)[at : at + (len(data) - at) // step * step]
+        for size, type_, state, port, inode in message_of(step).iter_unpack(run):
+            if size != length or type_ != kind:
+                break
+            found.append((data, at, state, port, inode))
+            at += step
+    return found, False
 
 
 def silent_ms(data: bytes, at: int) -> int | None:
@@ -179,16 +206,16 @@ def diagnose(
     """Add the sockets of one family and protocol that are wanted; without addresses where the state is as known."""
     width = 4 if family == socket.AF_INET else 16
     info = silence and protocol != socket.IPPROTO_UDP
-    for data, at in dump(netlink, family, protocol, 1 << (INET_DIAG_INFO - 1) if info else 0):
-        inode = int.from_bytes(data[at + INODE_AT : at + INODE_AT + 4], sys.byteorder)
-        state = data[at + 17]
-        if state == LISTEN and protocol != socket.IPPROTO_UDP:
-            table.listening.add(int.from_bytes(data[at + 20 : at + 22], "big"))
-        if inode not in wanted:
-            continue
-        if known.get(inode) == TCP_STATES[state]:
-            table.sockets[inode] = unchanged(name, TCP_STATES[state])
-        else:
+    same = [unchanged(name, state) for state in TCP_STATES]
+    for portion in dump(netlink, family, protocol, 1 << (INET_DIAG_INFO - 1) if info else 0):
+        for data, at, state, port, inode in portion:
+            if state == LISTEN and protocol != socket.IPPROTO_UDP:
+                table.listening.add(socket.ntohs(port))
+            if inode not in wanted:
+                continue
+            if known.get(inode) == TCP_STATES[state]:
+                table.sockets[inode] = same[state]
+                continue
             here, there = struct.unpack_from(">HH", data, at + 20)
             local = address(data[at + 24 : at + 24 + width], here)
             peer = address(data[at + 40 : at + 40 + width], there)

@@ -5,7 +5,7 @@ from typing import Any
 
 from relengtools.leaks.process import PROC, Base, ProcessGone, Reader, attach, parse_stat
 
-# Each costs the recorder three descriptors.
+# Each costs the recorder four descriptors.
 MOST_CHILDREN = 200
 # Counters, which a child that has ended takes nothing away from.
 COUNTERS = {"cpu_ticks", "switches_voluntary", "switches_involuntary", "faults_minor", "faults_major"}

@@ -58,12 +58,12 @@ def opened() -> set[str]:
 
 
 @linux
-def test_a_reader_holds_three_descriptors_and_gives_them_back(child) -> None:
+def test_a_reader_holds_four_descriptors_and_gives_them_back(child) -> None:
     before = opened()
     reader = attach(child.pid)
     for _ in range(3):
         reader.sample()
-    assert len(opened() - before) == 3
+    assert len(opened() - before) == 4
     reader.close()
     assert opened() == before
 
