@@ -17,7 +17,7 @@ _NATIVE_MARK = re.compile(
 _REALLY = re.compile(r".*[+.~](?:really|actually)[-+~.]?(?=[0-9])", re.IGNORECASE)
 # What belongs behind a `+` of its own: the packager's marks, glued on or not, and the names of version control systems.
 _INNER_MARK = re.compile(
-    r"[.-](?=(?:dfsg|ds|repack)[0-9]*(?:[.+~^]|\Z))|(?<![+~^][0-9])(?<![+~^][0-9]{2})[.-](?=(?:git|svn|hg|bzr|cvs)[.0-9a-f])"
+    r"[.-](?=(?:dfsg|ds|repack|debian)[0-9]*(?:[.+~^]|\Z))|(?<![+~^][0-9])(?<![+~^][0-9]{2})[.-](?=(?:git|svn|hg|bzr|cvs)[.0-9a-f])"
     r"|(?<=[0-9])(?=(?:dfsg|ds|repack(?:ed)?|debian|deb)[0-9]*(?:[.+~^]|\Z))"
 )
 _MARK = re.compile(
@@ -184,6 +184,9 @@ def _add_snapshot(found: _Upstream, before: bool, word: str) -> bool:
         return False
     if match["tail"] and not match["vcs"] and not re.match(r"[^0-9a-z]|git|svn|hg|bzr|g[0-9a-f]", match["tail"]):
         return False
+    if found.snapshot:
+        found.reasons.append(f"{word} says no more than the snapshot before it")
+        return True
     number = "".join(part.zfill(2) for part in re.split("[.-]", match["date"])) if match["date"] else match["count"]
     found.public += f"{kind}{number or match['day'] + (match['time'] or '')}"
     found.reasons.append(f"the snapshot {word} is read as a {'dev release' if before else 'post-release'}")
