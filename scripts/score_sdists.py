@@ -1,11 +1,11 @@
 """Measure `relengtools versions list` on real source distributions: is the version that it states the true one?
 
-    python scripts/score_sdists.py [--cache DIR] [--only NAME]
+    python scripts/score_sdists.py [--cache DIR] [--only NAME] [--before COMMIT]
 
 tests/versions/data/sdists.tsv names the packages. Every source tree is looked at without PKG-INFO and *.egg-info, so
 that the answer has to come from the sources. An sdist is downloaded once, by pip. A row whose source reads
 OWNER/NAME@TAG/FOLDER is taken from a clone at DIR/clones/OWNER+NAME, without which it is left out. A whole run writes
-reports/versions/sdists.md.
+reports/versions/sdists.md. With --before the same trees are shown to an earlier commit too, whose verdicts are kept.
 
 A row is right, unknown (nothing false is said, but the version isn't either) or wrong (a version that isn't the true).
 """
@@ -13,6 +13,7 @@ A row is right, unknown (nothing false is said, but the version isn't either) or
 import argparse
 import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -72,7 +73,7 @@ def download(row: Row, folder: Path) -> Path | None:
     """The archive of an sdist, by pip, which also has its metadata made; None where pip can't."""
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--ignore-requires-python"]
-    wanted = ["--no-binary", ":all:", "--dest", str(folder), f"{row.name}=={row.version}"]
+    wanted = ["--no-binary", row.name, "--dest", str(folder), f"{row.name}=={row.version}"]
     subprocess.run([*pip, *wanted], capture_output=True, check=False, timeout=600)
     return archive(row, folder)
 
@@ -161,10 +162,23 @@ def tree(row: Row, cache: Path) -> Path | None:
     return unfinished.rename(into)
 
 
-def listed(path: Path) -> dict[str, Any]:
+def exported(commit: str, cache: Path) -> Path:
+    """The package as it was at a commit."""
+    into = cache / "commits" / commit
+    if not into.exists():
+        into.mkdir(parents=True)
+        archive = subprocess.run(["git", "archive", commit, "relengtools"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", str(into)], input=archive.stdout, check=True)
+    return into
+
+
+def listed(path: Path, package: Path) -> dict[str, Any]:
     """What `versions list` says of the project at path; empty where it finds none there."""
     command = [sys.executable, "-m", "relengtools", "versions", "list", path.name, "--output-format", "json"]
-    done = subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False, timeout=300)
+    environment = os.environ | {"PYTHONPATH": str(package)}
+    done = subprocess.run(
+        command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
     projects: list[dict[str, Any]] = json.loads(done.stdout)["projects"] if done.stdout else []
     return next((project for project in projects if project["path"] == path.name), {"reason": done.stderr.strip()})
 
@@ -188,23 +202,35 @@ def judge(row: Row, project: dict[str, Any]) -> Score:
     return Score(row, Verdict.UNKNOWN, reason)
 
 
-def scores(rows: Iterable[Row], cache: Path) -> Iterator[Score]:
+def earlier(rows: list[Row], cache: Path, commit: str) -> list[Score]:
+    """The scores at a commit, kept in a file beside it."""
+    package = exported(commit, cache)
+    kept = package / "verdicts.json"
+    known: dict[str, list[str]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    missing = [row for row in rows if f"{row.name} {row.version}" not in known]
+    for row, verdict, said in scores(missing, cache, package):
+        known[f"{row.name} {row.version}"] = [verdict.value, said]
+        kept.write_text(json.dumps(known), encoding="utf-8")
+    found = ((row, known[f"{row.name} {row.version}"]) for row in rows if f"{row.name} {row.version}" in known)
+    return [Score(row, Verdict(verdict), said) for row, (verdict, said) in found]
+
+
+def scores(rows: Iterable[Row], cache: Path, package: Path = ROOT) -> Iterator[Score]:
     """One score a row; rows whose source can't be had are named on standard error and left out."""
     for row in rows:
         path = tree(row, cache)
         if path is None:
             print(f"{row.name} {row.version}: left out, {row.source} isn't to be had", file=sys.stderr)
         else:
-            yield judge(row, listed(path))
+            yield judge(row, listed(path, package))
 
 
-def summary(results: list[Score]) -> str:
+def summary(results: list[Score], before: list[Score]) -> str:
     """A table of the kinds, and below it every row that is not right, as Markdown."""
     total = Counter(score.verdict for score in results)
+    earlier = Counter(score.verdict for score in before)
     sdists = sum(score.row.source == "sdist" for score in results)
-    kinds: dict[str, Counter[Verdict]] = defaultdict(Counter)
-    for score in results:
-        kinds[score.row.kind][score.verdict] += 1
+    kinds, were = by_kind(results), by_kind(before)
     lines = [
         "# `versions list` on real source distributions",
         "",
@@ -212,10 +238,11 @@ def summary(results: list[Score]) -> str:
         "release tags checked out without their repository. Made by `scripts/score_sdists.py`.",
         "",
         "**" + ", ".join(f"{total[verdict]} {verdict.value}" for verdict in Verdict) + "**",
+        *(["", f"Before: {', '.join(f'{earlier[each]} {each.value}' for each in Verdict)}."] if before else []),
         "",
-        "| how the version is declared | right | unknown | wrong |",
-        "|---|---:|---:|---:|",
-        *(f"| {kind} | {' | '.join(str(kinds[kind][verdict]) for verdict in Verdict)} |" for kind in sorted(kinds)),
+        f"| how the version is declared |{' right before |' * bool(before)} right | unknown | wrong |",
+        f"|---|{'---:|' * bool(before)}---:|---:|---:|",
+        *(f"| {kind} | {' | '.join(cells(kind, kinds, were))} |" for kind in sorted(kinds)),
     ]
     for verdict in (Verdict.WRONG, Verdict.UNKNOWN):
         chosen = [score for score in results if score.verdict is verdict]
@@ -226,14 +253,29 @@ def summary(results: list[Score]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_kind(results: list[Score]) -> dict[str, Counter[Verdict]]:
+    kinds: dict[str, Counter[Verdict]] = defaultdict(Counter)
+    for score in results:
+        kinds[score.row.kind][score.verdict] += 1
+    return kinds
+
+
+def cells(kind: str, kinds: dict[str, Counter[Verdict]], were: dict[str, Counter[Verdict]]) -> list[str]:
+    before = [str(were[kind][Verdict.RIGHT])] if were else []
+    return before + [str(kinds[kind][verdict]) for verdict in Verdict]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "sdists", metavar="DIR")
     parser.add_argument("--only", metavar="NAME", help="the rows of one package; no report is written")
+    parser.add_argument("--before", metavar="COMMIT", help="a column with the verdicts of an earlier commit")
     options = parser.parse_args()
     rows = [row for row in read_rows(ROWS) if options.only in (None, row.name)]
-    results = list(scores(rows, options.cache.resolve()))
-    text = summary(results)
+    cache = options.cache.resolve()
+    before = earlier(rows, cache, options.before) if options.before else []
+    results = list(scores(rows, cache))
+    text = summary(results, before)
     print(text, end="")
     if len(results) == len(rows) and options.only is None:
         REPORT.parent.mkdir(exist_ok=True)

@@ -146,12 +146,22 @@ def _setup_py(files: Files, run: "Callable[[], Interpreter]") -> "Setup | None":
         return None
     from relengtools.versions.locate import plain_setup
 
+    setup: Setup | None
     try:
         setup = plain_setup.locate(source) or _evaluated(source, run)
     except UnreadableError as error:
         files.note(error.problem)
+        setup = _of_python_2(source, run)
+    return setup if setup and setup.calls else None
+
+
+def _of_python_2(source: Source, run: "Callable[[], Interpreter]") -> "Setup | None":
+    """What setup.py says where only Python 2 can run it, which is a problem all the same."""
+    run().as_python_2()
+    try:
+        return _evaluated(source, run)
+    except UnreadableError:
         return None
-    return setup if setup.calls else None
 
 
 def _evaluated(source: Source, run: "Callable[[], Interpreter]") -> "Setup":

@@ -29,6 +29,8 @@ from relengtools.versions.evaluate.values import (
 _LIST = {"append", "extend", "insert", "pop", "index", "count", "reverse", "sort", "copy", "remove", "clear"}
 _SET = {"add", "discard", "union", "difference", "intersection", "copy", "update", "issubset", "issuperset"}
 _DICT = {"get", "keys", "values", "items", "update", "setdefault", "pop", "copy", "clear", "__contains__"}
+_LONGEST = 10_000
+"""Elements of the longest list that is made one by one."""
 _VIEWS: Any = type({}.keys()) | type({}.values()) | type({}.items())
 _NAMESPACE = {"get", "update", "setdefault", "pop"}
 
@@ -87,8 +89,17 @@ def _of_list(run: Run, owner: list[Value], name: str, arguments: list[Value], ke
         raise untold(f"`.{name}()` at a place that can't be told")
     run.heap.touch(owner)
     if name == "extend":
-        arguments = [list(run.items(arguments[0]))]
+        return _extend(run, owner, arguments[0])
     return getattr(owner, name)(*arguments, **keywords)
+
+
+def _extend(run: Run, owner: list[Value], row: Value) -> None:
+    """One by one, as Python does: what goes through the list itself meanwhile never comes to an end."""
+    for item in run.items(list(row) if isinstance(row, list) and vague(row) is None else row):
+        run.step()
+        if len(owner) > _LONGEST:
+            raise TooMuchError
+        owner.append(item)
 
 
 def _of_dict(

@@ -62,6 +62,8 @@ class Modules(ABC):
         self.path: list[Value] = [str(root)]
         self.argv: list[Value] | None = None
         self.asked: set[str] = set()
+        self.syntax: Callable[[Source], ast.Module] = python.syntax
+        self.python_2 = False
         self.where: dict[str, Value] = {_DIRECTORY: root}
         self.environ: dict[str, Value] = {name: Unknown(f"the variable {name}") for name in _ENVIRONMENT}
         self.patched: dict[str, Value] = {}
@@ -107,6 +109,14 @@ class Modules(ABC):
             self.step(len(reached))
             self.escaped |= {key: value for key, value in reached.items() if is_container(value)}
             self.escaped |= {id(value): value for value in loose if isinstance(value, Function | Class)}
+
+    def as_python_2(self) -> None:
+        """Read all modules as Python 2, by whose version some of them may go."""
+        from relengtools.versions.locate import python2
+
+        self.syntax, self.python_2 = python2.syntax, True
+        self.patched |= {f"sys.{name}": Unknown("the version of Python") for name in ("version_info", "version")}
+        self.patched["sys.hexversion"] = Unknown("the version of Python")
 
     # -------------------------------------------------------------------------------------------- files
 
@@ -272,7 +282,7 @@ class Modules(ABC):
         layers, self.heap.layers = self.heap.layers, []  # it is the same whoever asks first
         where, self.where = self.where, {_DIRECTORY: self.root}
         try:
-            body = python.syntax(module.document.source).body
+            body = self.syntax(module.document.source).body
             self._body(self.frame(module.scope, module, module.name == "__main__"), body, module)
         except UnreadableError:
             module.state = "failed"
@@ -287,7 +297,9 @@ class Modules(ABC):
             module.state, module.failure = "failed", f": evaluating it raises {error.kind}{error.about}"
         except (TooMuchError, RecursionError, Returned, Jumped):
             module.state, module.failure = "failed", ": it takes more than a static reading is worth"
+            floor, self.floor = self.floor, -STEPS  # to forget is work that has to be done
             self.disturb(frame.scope.names)
+            self.floor = floor
             frame.scope.names[SPOILT] = Spoilt("what follows there takes more than a static reading is worth")
 
     # -------------------------------------------------------------------------------------------- exec
@@ -316,7 +328,7 @@ class Modules(ABC):
 
     def _run_text(self, frame: Frame, source: Source, module: Module) -> None:
         try:
-            body = python.syntax(source).body
+            body = self.syntax(source).body
         except UnreadableError:
             raise RaisedError("SyntaxError") from None
         self._body(frame, body, module)

@@ -26,10 +26,10 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def locate(source: Source, run: Interpreter) -> Setup:
-    """Evaluate setup.py as far as its call of `setup()`; raises UnreadableError for what is no Python."""
+    """Evaluate setup.py as far as its call of `setup()`; raises UnreadableError for what `run` can't parse."""
     if "setup" not in source.text:
         return Setup()
-    tree = python.syntax(source)
+    tree = run.syntax(source)
     found = (node for node in python.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func))
     nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
@@ -44,6 +44,8 @@ def _built(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[a
     found: list[Setup] = []
     for command in _COMMANDS:
         again = Interpreter(run.root, run.tree, run.reader)
+        if run.python_2:
+            again.as_python_2()
         again.argv, again.patience_s = [str(run.root / "setup.py"), *command], run.patience_s
         found.append(_called(source, again, tree, nodes))
         run.patience_s = again.patience_s

@@ -2,6 +2,7 @@
 
 import pytest
 
+from relengtools.versions.catalogue import SYNTAX
 from relengtools.versions.discover import discover
 from relengtools.versions.project import read
 
@@ -145,6 +146,7 @@ UNKNOWN = {
         "get_module_constant('pkg', '__version__')",
         **{"pkg/__init__.py": "__version__ = '1' + '2'\n"},
     ),
+    "a list that grows while it is gone through": setup("v = ['1']\nv.extend(x for x in v)", "v[0]"),
     "what an argument may have changed": {
         "setup.py": "from setuptools import setup\nmeta = {'version': '1'}\ndef long():\n    for a in range(9999):\n"
         "        for b in range(9999):\n            pass\n    meta['version'] = '2'\n"
@@ -158,6 +160,45 @@ def test_what_cannot_be_told_is_not_claimed(tree, files):
     found = project(tree, files)
     assert found.owner is None
     assert found.reason
+
+
+PYTHON_2 = {
+    "a statement that prints": ("print 'a', 1\nv = '1.2.3'\nprint\nprint >>sys.stderr, 'b' % (\n    1)", "v"),
+    "in a branch": ("import os\nif os.path.exists('x'): print 'x'; v = '0'\nelse:\n    v = '1.2.3'", "v"),
+    "exceptions": (
+        "try:\n    v = '1.2.3'\nexcept (ValueError, OSError), e:\n    raise ValueError, 'no'\nfinally:\n    print v",
+        "v",
+    ),
+    "numbers": ("print 'x'\nassert 0777 == 511 and 10L <> 9\nv = (1, 2, 3)", "'.'.join(map(str, v))"),
+    "a module": ("print 'x'\nfrom pkg.old import v", "v"),
+    "a text that looks like it": ('"""\nprint a\n"""\nprint "it"; v = "1.2.3" # print x', "v"),
+    "exec": ("names = {}\nexec open('pkg/__init__.py').read() in names\nprint 1", "names['__version__']"),
+}
+
+
+@pytest.mark.parametrize(("text", "version"), PYTHON_2.values(), ids=PYTHON_2)
+def test_what_only_python_2_can_run_is_read_and_reported(tree, text, version):
+    found = project(tree, setup(text, version, **{"pkg/old.py": "print 'old'\nv = '1.2.3'\n"}))
+    assert found.owner is not None, found.reason
+    assert found.owner.value == "1.2.3"
+    assert [problem.rule.code for problem in found.problems] == [SYNTAX.code]
+
+
+ONLY_PYTHON_2 = {
+    "division": ("print 1\nv = str(3 / 2)", "v"),
+    "a row that is gone through twice": ("print 1\nrow = map(str, (1, 2))\na = list(row)", "'.'.join(row)"),
+    "the name of a loop in a list": ("print 1\nx = '1'\n[x for x in ('2', '3')]", "x"),
+    "its version": ("print 1\nv = '3' if sys.version_info[0] == 3 else '2'", "v"),
+    "exec in a function": ("print 1\ndef get():\n    v = '1'\n    exec 'v = 2'\n    return v", "get()"),
+    "no Python at all": ("print 1 2", "'1'"),
+}
+
+
+@pytest.mark.parametrize(("text", "version"), ONLY_PYTHON_2.values(), ids=ONLY_PYTHON_2)
+def test_what_means_something_else_in_python_2_is_not_claimed(tree, text, version):
+    found = project(tree, setup(text, version))
+    assert found.owner is None
+    assert found.problems
 
 
 def test_what_versioneer_has_written_is_told_to_be_its_own(tree):
