@@ -19,6 +19,8 @@ from relengtools.versions.specifiers.text import Form, Region
 if TYPE_CHECKING:
     from relengtools.versions.specifiers.judge import Remark
 
+# Characters of a requirement that are quoted: nobody reads more of one.
+_SHOWN = 300
 # Which rule a topic of `specifiers.judge` is.
 _RULE = {
     "validity": catalogue.INVALID_SPECIFIER,
@@ -91,5 +93,6 @@ def _finding(rule: Rule, requirement: Requirement, project: str, remark: "Remark
     location = Location(requirement.source.file, span.line, span.column, span.end_line, span.end_column)
     edits = requirement.edits(remark.changes) if remark.changes else None
     fix = Fix(remark.safe, edits) if edits else None
-    message = f"`{requirement.text}` in {requirement.key}: {remark.message}"
+    shown = requirement.text if len(requirement.text) <= _SHOWN else f"{requirement.text[:_SHOWN]}…"
+    message = f"`{shown}` in {requirement.key}: {remark.message}"
     return Finding(rule, message, location, project, fix, requirement.source.line_at(requirement.start), remark.note)

@@ -44,6 +44,8 @@ _NO_VERSION = (
 _HASH_ONLY = r"[^+]*\+(?:g|(?=[0-9]*[a-f]))[0-9a-f]{7,40}(?:\.dirty|\.d[0-9]{8})?"
 _COUNTED = r"\.(?:dev|post)[1-9]"
 _LARGEST = 2**64 - 1
+# Characters of a message: the value that it quotes may be any text.
+_LONGEST = 600
 PEP440 = "pep440"
 
 
@@ -126,6 +128,7 @@ def finding(
 ) -> Finding:
     """A finding at a declaration, with the fix that writes `new` there if that can be done."""
     span = declaration.span
+    message = message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…"
     location = Location(declaration.file, span.line, span.column, span.end_line, span.end_column)
     fix = None
     if new is not None and new != declaration.value and new.isascii() and replaceable(declaration):

@@ -339,3 +339,9 @@ def test_what_cargo_or_maturin_refuses_is_invalid(tree, version):
 def test_what_cargo_takes_is_valid(tree, version):
     root = tree({"pyproject.toml": CARGO, "Cargo.toml": f'[package]\nname = "x"\nversion = "{version}"\n'})
     assert findings(root) == []
+
+
+def test_a_message_quotes_no_more_than_people_read(tree):
+    root = tree({"pyproject.toml": pyproject("1." * 9000 + "x") + f'dependencies = ["{"x>=v1," * 2000}"]\n'})
+    assert [f.rule.code for f in findings(root)] == ["RV101", "RV401"]
+    assert all(len(f.message) < 1000 for f in findings(root))
