@@ -42,6 +42,44 @@ kept += [open("/dev/null") for _ in range(most - len(kept) - 3)]
 print(flush=True)
 sys.stdin.read()
 """
+# 200 series of /metrics, as a Go program serves them: some stand still, some move, some count.
+SERVE = """
+import http.server, random, sys
+dice, rows = random.Random(1), 0
+class Metrics(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        global rows
+        rows += 1
+        values = {n: n if n % 4 == 0 else rows * n + dice.randint(0, n) for n in range(200)}
+        text = "".join(f"series_{n} {value}\\n" for n, value in values.items()).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+# Maps, touches and unmaps memory for so many seconds with so many mappings there: each takes the mmap_lock.
+STALL = """
+import mmap, sys, time
+seconds, mappings = float(sys.argv[1]), int(sys.argv[2])
+kept = [mmap.mmap(-1, 4096, prot=mmap.PROT_READ | (mmap.PROT_WRITE if n % 2 else 0)) for n in range(mappings)]
+print(flush=True)
+sys.stdin.readline()
+took, end = [], time.perf_counter() + seconds
+while (begun := time.perf_counter()) < end:
+    area = mmap.mmap(-1, 1 << 18)
+    for at in range(0, 1 << 18, 4096):
+        area[at] = 1
+    area.close()
+    took.append(time.perf_counter() - begun)
+took.sort()
+print(took[-1] * 1e3, took[-len(took) // 1000 - 1] * 1e3, flush=True)
+"""
 META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100"}
 BUILD = Build("bench", "", None, False, None)
 BIN = Path(sys.executable).parent
@@ -166,11 +204,75 @@ def simulated(path: Path, days: float, step: float) -> float:
     return path.stat().st_size / days
 
 
+def scraped(path: Path, days: float, series: int = 60) -> float:
+    """Bytes of a recording that scrapes each minute, per day: a third stands still, a third moves, a third counts."""
+    recording = open_for_writing(path, META)
+    recording.begin_run(Moment(0, 0, 0), 60.0)
+    recording.begin_process(Target("", 7, 1), BUILD, 0.0)
+    dice = random.Random(1)
+    values = {f"series_{n}": 1000.0 * n for n in range(series)}
+    for row in range(round(days * 1440)):
+        for n, name in enumerate(values):
+            values[name] += (0, dice.randint(-50, 50), dice.randint(0, 500))[n % 3]
+        now = row * 60.0
+        number = recording.add(Moment(1.7e9 + now, now, now), Base(*[5000] * 11))
+        recording.add_scrape(number or 0, values, 0.002)
+        if row % 500 == 0:
+            recording.flush()
+    recording.close()
+    return path.stat().st_size / days
+
+
+def stalls(folder: Path, seconds: int) -> Iterator[str]:
+    """The worst that a target waits which maps and faults memory, without a recorder and with one."""
+    for mappings in (20, 5000):
+        numbers = []
+        for options in (None, [], ["--profile", "deep"], None):
+            command = [sys.executable, "-c", STALL, str(seconds), str(mappings)]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdin is not None
+                assert process.stdout is not None
+                process.stdout.readline()
+                recorder = None
+                if options is not None:
+                    record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(process.pid)]
+                    record += ["--interval", "1s", "-o", str(folder / f"{random.random()}.sqlite"), *options]
+                    recorder = subprocess.Popen(record, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    time.sleep(3)
+                process.stdin.write("\n")
+                process.stdin.flush()
+                worst, rare = map(float, process.stdout.readline().split())
+                if recorder:
+                    recorder.send_signal(signal.SIGINT)
+                    recorder.wait()
+            numbers.append(f"{worst:.1f} ({rare:.1f})")
+        shown = f"{numbers[1]} ms, deep {numbers[2]} ms | without {numbers[0]} and {numbers[3]} ms"
+        yield f"| worst wait (1 in 1,000) for 64 new pages in a target of {mappings:,} mappings | {shown} | |"
+
+
+def with_metrics(folder: Path, pid: int, seconds: int) -> str:
+    """The whole recorder on a target that serves 200 series."""
+    with subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = f"http://127.0.0.1:{int(server.stdout.readline())}/metrics"
+        record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(pid), "--interval", "1s"]
+        used, peak = whole([*record, "--metrics", url, "-o", str(folder / f"metrics-{pid}.sqlite")], seconds)
+        server.kill()
+    return f"| whole tool with 200 series of /metrics, {fds_of(pid):,} fds | {used:.2f} ms/s, VmHWM {peak:.0f} MB | | |"
+
+
+def fds_of(pid: int) -> int:
+    """How many descriptors it has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def disk(folder: Path) -> Iterator[str]:
     """Bytes for 30 days, and time to read them back."""
     for step, days, most in ((1.0, 4.0, 100), (10.0, 30.0, 15)):
         size = simulated(folder / f"disk-{step}.sqlite", days, step) * 30 / 1e6
         yield f"| 30 days of the base tier, a row every {step:g} s | {size:.0f} MB | | at most {most} MB |"
+    size = scraped(folder / "scraped.sqlite", 10.0) * 30 / 1e6
+    yield f"| 30 days of 60 series of /metrics, scraped once a minute | {size:.0f} MB | | at most as the base tier |"
     before = time.process_time()
     rows = len(load(str(folder / "disk-1.0.sqlite")).times)
     yield f"| reading a recording back, a million rows | {(time.process_time() - before) * 1e6 / rows:.1f} s CPU | | |"
@@ -194,6 +296,7 @@ def compared(fds: int, folder: Path, seconds: int) -> Iterator[str]:
             ratio = "" if name.startswith("relengtools") else f"{(light + cost / 60) / used:.2f}" if used > 0 else ""
             numbers = f"{used:.2f} ms/s, VmHWM {peak:.0f} MB"
             yield f"| whole tool at 1 Hz, {fds:,} fds: {name} | {numbers} | | {ratio} |"
+        yield with_metrics(folder, pid, seconds)
         steady = light + cost / 60
         numbers = f"{steady:.2f} ms/s: {steady / 10:.3f} % of a core"
         yield f"| relengtools once it scans each minute, {fds:,} fds | {numbers} | | |"
@@ -217,6 +320,7 @@ def main() -> None:
         with target(10_000):  # so that the namespace has 20,000 sockets
             lines += compared(10_000, Path(name), seconds)
         lines += disk(Path(name))
+        lines += stalls(Path(name), seconds)
     uname = os.uname()
     head = HEAD.format(cpus=os.cpu_count(), kernel=uname.release, python=sys.version.split()[0], seconds=seconds)
     TABLE.write_text(head + "\n".join(lines) + "\n")

@@ -1,12 +1,13 @@
 """`relengtools leaks mark`, `import` and `export`: what is done with a recording besides judging it."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from relengtools.errors import RelengError
+from relengtools.errors import RelengError, printable
 from relengtools.leaks.commands import needs_numpy, say
 
 
@@ -60,7 +61,8 @@ def import_(kind: str, source: Path, output: Path, started: float | None, pid: i
 @click.argument("kind", type=click.Choice(["csv", "openmetrics", "sqlite", "textfile"]))
 @click.argument("recording")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write to, instead of stdout.")
-def export(kind: str, recording: str, output: Path | None) -> None:
+@click.option("--child", type=int, metavar="PID", help="Of `record --children`: this child by itself (csv).")
+def export(kind: str, recording: str, output: Path | None, child: int | None) -> None:
     """Write a recording, finished or live, for other tools.
 
     csv is what `analyze` takes; openmetrics has a point a sample; sqlite is a copy, also of a recording that is being
@@ -69,18 +71,24 @@ def export(kind: str, recording: str, output: Path | None) -> None:
     \b
     Examples:
       relengtools leaks export csv soju.db | relengtools leaks analyze -
+      relengtools leaks export csv --child 4711 pool.db | relengtools leaks analyze -
       relengtools leaks export textfile soju.db -o /var/lib/node_exporter/soju.prom
     """
     from relengtools.leaks import exporters
     from relengtools.leaks.recording import copy, load
 
+    if child is not None and kind != "csv":
+        raise RelengError("--child goes with csv")
     if kind == "sqlite":
         if output is None:
             raise RelengError("a copy needs -o FILE; a database can't be written to a pipe")
         copy(recording, output)
         return
     loaded = load(recording)
-    if kind == "textfile":
+    lines: Iterable[str]
+    if child is not None:
+        lines = exporters.children_to_csv(_lives(recording, child))
+    elif kind == "textfile":
         lines = exporters.to_textfile(loaded, _verdicts(loaded))
     else:
         lines = exporters.to_csv(loaded) if kind == "csv" else exporters.to_openmetrics(loaded)
@@ -89,6 +97,17 @@ def export(kind: str, recording: str, output: Path | None) -> None:
         return
     for line in lines:
         click.echo(line, nl=False)
+
+
+def _lives(recording: str, child: int) -> list[Any]:
+    """The lives of one child; raises RelengError with those that there are."""
+    from relengtools.leaks.recording import workers
+
+    lives = workers.lives(recording)
+    if not (found := [life for life in lives if life.pid == child]):
+        known = ", ".join(f"{life.pid} ({printable(life.name)})" for life in lives[:20]) or "none"
+        raise RelengError(f"{printable(recording)}: has no child {child}; there are: {known}")
+    return found
 
 
 def _verdicts(loaded: Any) -> dict[str, Any]:

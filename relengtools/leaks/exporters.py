@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from relengtools.errors import RelengError
 from relengtools.leaks.recording import Loaded
+from relengtools.leaks.recording.workers import Life
 
 START = "process_start_time_seconds"
 
@@ -30,6 +31,17 @@ def to_csv(loaded: Loaded) -> Iterator[str]:
     yield line(["ts_unix", START, *columns])
     for row in zip(loaded.times, apart(loaded.starts), *columns.values(), strict=True):
         yield line(map(number, row))
+
+
+def children_to_csv(lives: Iterable[Life]) -> Iterator[str]:
+    """The same of children, one life after the other: each is a regime for `analyze`, where they don't overlap."""
+    head = True
+    for life in lives:
+        if head:
+            yield line(["ts_unix", START, *life.columns])
+            head = False
+        for now, *values in zip(life.times, *life.columns.values(), strict=True):
+            yield line(map(number, (now, life.started, *values)))
 
 
 def apart(starts: Iterable[float]) -> Iterator[float]:

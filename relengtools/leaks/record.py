@@ -118,7 +118,7 @@ def meta(wanted: Selector, settings: Settings, proc: Path) -> dict[str, str]:
         "metrics": url_text(settings.metrics) if settings.redact else settings.metrics or "",
         "pprof": url_text(settings.pprof) if settings.redact else settings.pprof or "",
         "profile": settings.profile,
-        "children": "summed" if settings.children else "",
+        "children": "summed, and each by itself" if settings.children else "",
         "redacted": "command lines, addresses, paths" if settings.redact else "",
         "host": platform.node(),
         "kernel": f"{platform.system()} {platform.release()}",

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -20,7 +20,7 @@ from relengtools.errors import RelengError, printable
 from relengtools.leaks import cgroup, descriptors, ending, limits, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
-from relengtools.leaks.recording import Kept, Moment, Recording
+from relengtools.leaks.recording import Kept, Moment, Recording, Worker
 from relengtools.leaks.redaction import Mask
 from relengtools.leaks.target import By, Selector
 from relengtools.leaks.tree import TreeReader
@@ -384,6 +384,8 @@ class Recorder:
         before = time.process_time()
         self.scrape(number, now)
         self.descriptors(number, pid)
+        if self.tree:
+            self.recording.add_workers(now, number, dict(self.workers(self.tree)))
         # The lower of two: the first costs more than those after it.
         spent = time.process_time() - before
         cost, self.detail_cost = min(spent, self.detail_cost), spent
@@ -392,6 +394,13 @@ class Recorder:
         every = max(self.tier.detail if light else min(age / DETAIL_ROWS, DETAIL_SLOWEST), cost / DETAIL_SHARE)
         # Half an interval less, for a tick that comes a little early.
         self.detail_due = now.mono + every - self.settings.interval / 2
+
+    def workers(self, tree: TreeReader) -> Iterator[tuple[Worker, Base]]:
+        """The children there are now."""
+        for pid, reader in tree.readers.items():
+            if base := tree.last.get(pid):
+                identity = target.Target("", pid, reader.start_ticks)
+                yield Worker(pid, reader.start_ticks, target.started(identity, self.proc), tree.names[pid]), base
 
     @property
     def tier(self) -> Tier:

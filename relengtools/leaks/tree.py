@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from relengtools.errors import printable
 from relengtools.leaks.process import PROC, Base, ProcessGone, Reader, attach, parse_stat
 
 # Each costs the recorder four descriptors.
@@ -49,6 +50,14 @@ def descendants(pid: int, proc: Path = PROC) -> list[int]:
     return found
 
 
+def comm(pid: int, proc: Path = PROC) -> str:
+    """What the kernel calls the process, "?" when it has ended."""
+    try:
+        return printable((proc / str(pid) / "comm").read_text("utf-8", "replace").strip())
+    except OSError:
+        return "?"
+
+
 class TreeReader:
     """Sums over a process and its children; `came` and `ended` count the children. Shared pages count each time."""
 
@@ -60,6 +69,7 @@ class TreeReader:
         self.readers: dict[int, Reader] = {}
         self.last: dict[int, Base] = {}
         self.past = dict.fromkeys(COUNTERS, 0)
+        self.names: dict[int, str] = {}
         self.came = self.ended = 0
 
     def sample(self) -> Base:
@@ -81,10 +91,12 @@ class TreeReader:
             self.readers[pid] = attach(pid, self.proc)
         except (ProcessGone, OSError):
             return
+        self.names[pid] = comm(pid, self.proc)
         self.came += 1
 
     def retire(self, pid: int) -> None:
         self.readers.pop(pid).close()
+        self.names.pop(pid, None)
         self.ended += 1
         if base := self.last.pop(pid, None):
             for name in COUNTERS:

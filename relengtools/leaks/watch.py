@@ -1,14 +1,14 @@
 """`leaks watch`: what a recording says just now, as lines for a terminal."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from math import isnan, nan
 from typing import Any, NamedTuple
 
 from relengtools.errors import printable
 from relengtools.leaks import heartbeat
-from relengtools.leaks.recording import Loaded, load
+from relengtools.leaks.recording import Loaded, load, workers
 from relengtools.leaks.units import amount, duration, per_time
 
 WINDOW_S = 60.0
@@ -30,13 +30,14 @@ class Row(NamedTuple):
 
 
 class View(NamedTuple):
-    """All that is shown; `classes` are descriptor class, count, change since the first scan."""
+    """All that is shown; `classes` are descriptor class, count, change since the first scan; `children` alike."""
 
     title: str
     state: str
     rows: list[Row]
     classes: list[tuple[str, int, int]]
     notes: list[str]
+    children: Sequence[tuple[str, float, float]] = ()
 
 
 def look(path: str, now: float | None = None) -> View:
@@ -58,8 +59,17 @@ def look(path: str, now: float | None = None) -> View:
         state=heartbeat.state(loaded, moment),
         rows=rows,
         classes=[(f"{c.kind} {c.label}", c.last, c.last - c.first) for c in loaded.classes[:MOST_CLASSES]],
+        children=children(path) if loaded.meta.get("children") else [],
         notes=[*heartbeat.gaps(loaded), *([] if find_spec("numpy") else ["verdicts need relengtools[report]"])],
     )
+
+
+def children(path: str) -> list[tuple[str, float, float]]:
+    """The children that there are, their memory and how it changed since they were first seen, most growth first."""
+    there = [life for life in workers.lives(path) if life.ended is None]
+    rows = [(f"{life.name} (pid {life.pid})", life.columns["rss_bytes"]) for life in there]
+    found = [(name, rss[-1], rss[-1] - rss[0]) for name, rss in rows]
+    return sorted(found, key=lambda row: -row[2])[:MOST_CLASSES]
 
 
 def lately(loaded: Loaded, name: str) -> tuple[float, float | None]:
@@ -94,6 +104,12 @@ def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
     if view.classes:
         lines += ["", f"{'open descriptors':43} {'now':>12} {'change':>16}"]
         lines += [f"{name[:43]:43} {count:>12} {change:>+16}" for name, count, change in view.classes]
+    if view.children:
+        lines += ["", f"{'children, resident memory':43} {'now':>12} {'change':>16}"]
+        lines += [
+            f"{name[:43]:43} {amount('rss_bytes', now):>12} {amount('rss_bytes', change):>16}"
+            for name, now, change in view.children
+        ]
     lines += ["", *view.notes] if view.notes else []
     return fitting(lines, width, height)
 

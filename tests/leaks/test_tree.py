@@ -1,16 +1,21 @@
 """`record --children`: a tree summed, and its coming and going counted."""
 
-import os
+import json
 import subprocess
 import sys
+from contextlib import closing
+from math import isnan
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from leaks.fakeproc import FakeProc
 
-from relengtools.leaks import tree
+from relengtools import cli
+from relengtools.leaks import tree, watch
 from relengtools.leaks.process import Base, ProcessGone, attach
-from relengtools.leaks.recording import load
+from relengtools.leaks.recording import Moment, Worker, load, open_for_writing, workers
+from relengtools.leaks.target import Build, Target
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
 POOL = """
@@ -108,6 +113,73 @@ def test_children_are_told_of_in_the_recording(pool, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(pool.pid), "--children"]
     subprocess.run([*command, "-o", out, "--interval", "50ms", "--duration", "300ms"], check=True, timeout=60)
     found = load(str(out))
-    assert found.meta["children"] == "summed"
+    assert found.meta["children"] == "summed, and each by itself"
     assert ("children", "3 came, 0 ended, 3 there") in [(event.kind, event.text) for event in found.events]
-    assert os.getpid() != pool.pid
+    lives = workers.lives(str(out))
+    assert len(lives) == 3
+    for life in lives:
+        assert life.ended is None
+        assert life.times.tolist() == found.times.tolist()[: len(life.times)]
+        assert all(1e6 < rss < 1e9 for rss in life.columns["rss_bytes"])
+        assert life.columns["n_threads"].tolist() == [1.0] * len(life.times)
+        assert abs(life.started - found.processes[0].started) < 60
+    total = sum(life.columns["rss_bytes"][0] for life in lives)
+    assert found.columns["rss_bytes"][0] > total
+    assert f"{lives[0].name} (pid {lives[0].pid})" in "\n".join(watch.render(watch.look(str(out))))
+
+
+META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100"}
+
+
+def test_the_life_of_each_child_is_a_regime(tmp_path: Path) -> None:
+    """A pool whose children are replaced: one leaks in its life, and is told apart from the one that had its pid."""
+    path = tmp_path / "a.db"
+    with closing(open_for_writing(path, META)) as recording:
+        recording.begin_run(Moment(1000, 0, 0), 1.0)
+        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
+        for second in range(200):
+            now = Moment(1000 + second, second, second)
+            base = Base(1000, 100, 0, 5000, 9, 1, second, 1, 1, 1, 1)
+            number = recording.add(now, base)
+            assert number is not None
+            first, steady = Worker(8, 5, 950.0, "worker"), Worker(9, 6, 951.0, "steady")
+            second_life = Worker(8, 77, 1100.0, "worker")
+            leaky = {first if second < 100 else second_life: base._replace(rss_pages=1000 + second % 100, anon_kb=None)}
+            recording.add_workers(now, number, leaky | {steady: base})
+    lives = workers.lives(str(path))
+    assert [(life.pid, life.started, life.ended, len(life.times)) for life in lives] == [
+        (8, 950, 1100, 100),
+        (9, 951, None, 200),
+        (8, 1100, None, 100),
+    ]
+    assert lives[2].columns["rss_bytes"][-1] == 1099 * 4096
+    assert isnan(lives[2].columns["anon_bytes"][0])
+    run = CliRunner().invoke(cli.relengtools, ["leaks", "export", "csv", "--child", "8", str(path)])
+    assert len(run.stdout.splitlines()) == 201
+    (tmp_path / "a.csv").write_text(run.stdout)
+    told = CliRunner().invoke(cli.relengtools, ["leaks", "analyze", "--output-format", "json", str(tmp_path / "a.csv")])
+    assert json.loads(told.stdout)["regimes"] == 2
+    none = CliRunner().invoke(cli.relengtools, ["leaks", "export", "csv", "--child", "4", str(path)])
+    assert "there are: 8 (worker), 9 (steady), 8 (worker)" in str(none.exception)
+    other = CliRunner().invoke(cli.relengtools, ["leaks", "export", "openmetrics", "--child", "8", str(path)])
+    assert "--child goes with csv" in str(other.exception)
+
+
+def test_children_go_with_the_samples_that_are_thinned_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(open_for_writing(path, META)) as recording:
+        recording.begin_run(Moment(1000, 0, 0), 1.0)
+        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
+        for second in range(600):
+            now = Moment(1000 + second, second, second)
+            number = recording.add(now, Base(*[5] * 11))
+            recording.add_workers(now, number or 0, {Worker(8, 5, 950.0, "worker"): Base(*[5] * 11)})
+        recording.flush()
+        assert recording.compact(Moment(1000 + 40 * 86400, 0, 0)) == ""
+    (life,) = workers.lives(str(path))
+    assert len(life.times) == len(load(str(path)).times)
+    assert len(life.times) in (10, 11)
+
+
+def test_a_recording_without_children_has_none() -> None:
+    assert workers.lives(str(Path(__file__).parent / "data" / "schema-1.sqlite")) == []

@@ -1,7 +1,19 @@
 """A recording: one SQLite file that describes itself, written by `record` and read by everything after."""
 
 from relengtools.leaks.recording.read import Loaded, copy, has_sample, load
-from relengtools.leaks.recording.write import Kept, Moment, Recording, mark, open_for_writing
+from relengtools.leaks.recording.write import Kept, Moment, Recording, Worker, mark, open_for_writing
 from relengtools.leaks.recording.writer import Writer
 
-__all__ = ["Kept", "Loaded", "Moment", "Recording", "Writer", "copy", "has_sample", "load", "mark", "open_for_writing"]
+__all__ = [
+    "Kept",
+    "Loaded",
+    "Moment",
+    "Recording",
+    "Worker",
+    "Writer",
+    "copy",
+    "has_sample",
+    "load",
+    "mark",
+    "open_for_writing",
+]

@@ -62,7 +62,13 @@ def thinned(connection: sqlite3.Connection, before_ms: int, span: int, most: int
             f"INSERT OR REPLACE INTO rollups VALUES (?, ?, ?{marks})",  # noqa: S608  our own marks
             (kept.id, span, sum(row.rows for row in group), *bounds),
         )
-    for table, key in (("samples", "id"), ("scans", "sample"), ("scrapes", "sample"), ("rollups", "sample")):
+    for table, key in (
+        ("samples", "id"),
+        ("scans", "sample"),
+        ("scrapes", "sample"),
+        ("rollups", "sample"),
+        ("worker_samples", "sample"),
+    ):
         connection.executemany(f"DELETE FROM {table} WHERE {key} = ?", gone)  # noqa: S608  own names
     return len(gone)
 
@@ -97,12 +103,13 @@ def forgotten(connection: sqlite3.Connection, now_ms: int) -> int:
         "SELECT ifnull(max(id) + 1, 0) FROM segments WHERE wall_ms < ?", (now_ms - KEPT_MS,)
     ).fetchone()
     gone = connection.execute("DELETE FROM samples WHERE id < ?", (edge << bits,)).rowcount
-    for table in ("scans", "scrapes", "rollups"):
+    for table in ("scans", "scrapes", "rollups", "worker_samples"):
         connection.execute(f"DELETE FROM {table} WHERE sample < ?", (edge << bits,))  # noqa: S608  own names
     (detail,) = connection.execute(
         "SELECT ifnull(max(id) + 1, 0) FROM segments WHERE wall_ms < ?", (now_ms - DETAILS_MS,)
     ).fetchone()
     connection.execute("DELETE FROM descriptors WHERE gone < ?", (detail << bits,))
+    connection.execute("DELETE FROM workers WHERE ended_ms < ?", (now_ms - KEPT_MS,))
     connection.execute("DELETE FROM levels WHERE at_ms < ?", (now_ms - DETAILS_MS,))
     connection.execute(
         "DELETE FROM profiles WHERE at_ms < ? AND id NOT IN (SELECT min(id) FROM profiles GROUP BY process, kind)",

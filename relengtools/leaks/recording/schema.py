@@ -112,8 +112,8 @@ CREATE TABLE workers (
     id INTEGER PRIMARY KEY, process INTEGER NOT NULL REFERENCES processes, pid INTEGER NOT NULL,
     start_ticks INTEGER NOT NULL, started REAL NOT NULL, name TEXT NOT NULL, ended_ms INTEGER);
 CREATE TABLE worker_samples (
-    worker INTEGER NOT NULL REFERENCES workers, sample INTEGER NOT NULL, rss INTEGER, anon INTEGER, swap INTEGER,
-    vms INTEGER, fds INTEGER, threads INTEGER, cpu INTEGER, PRIMARY KEY (worker, sample)) WITHOUT ROWID;
+    sample INTEGER NOT NULL, worker INTEGER NOT NULL REFERENCES workers, rss INTEGER, anon INTEGER, swap INTEGER,
+    vms INTEGER, fds INTEGER, threads INTEGER, cpu INTEGER, PRIMARY KEY (sample, worker)) WITHOUT ROWID;
 INSERT INTO units VALUES ('descriptors.silent_ms', 'ms', '', 'no data had been received for so long when it was born');
 INSERT INTO units VALUES ('worker_samples.rss', 'pages', '', 'of one child, absolute, and so on as in samples');
 """

@@ -39,6 +39,15 @@ class Moment(NamedTuple):
 Kept = dict[str, str]
 
 
+class Worker(NamedTuple):
+    """One child of the process, and when it began (unix seconds)."""
+
+    pid: int
+    start_ticks: int
+    started: float
+    name: str
+
+
 class Segment(NamedTuple):
     """What the offsets of the samples count from."""
 
@@ -61,6 +70,8 @@ ADD_SEGMENT = f"INSERT INTO segments ({SEGMENT}, {BASE}) VALUES (?, ?, ?, ?, ?, 
 ADD_SAMPLE = f"INSERT INTO samples (id, t, {BASE}) VALUES (?, ?, {MARKS})"  # noqa: S608
 ADD_SCAN = f"INSERT INTO scans VALUES (?, {', '.join('?' * len(schema.SCAN_COLUMNS))}, ?)"  # noqa: S608
 ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
+WORKER_COLUMNS = ("rss", "anon", "swap", "vms", "fds", "threads", "cpu")
+ADD_WORKER = f"INSERT INTO worker_samples VALUES (?, ?, {', '.join('?' * len(WORKER_COLUMNS))})"  # noqa: S608
 ADD_LEVEL = "INSERT INTO levels (process, at_ms, name, used, most) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -78,10 +89,11 @@ class Recording:
         self.position = 0
         self.descriptors: dict[Key, int] = {}
         self.levels: dict[str, Level] = {}
+        self.workers: dict[tuple[int, int], int] = {}
         self.compact_due = 0.0
         self.given_up = False
-        self.run, self.process, self.segments, self.descriptor = (
-            self.last(table) for table in ("runs", "processes", "segments", "descriptors")
+        self.run, self.process, self.segments, self.descriptor, self.worker = (
+            self.last(table) for table in ("runs", "processes", "segments", "descriptors", "workers")
         )
         self.factors = schema.factors(connection)
         self.series: dict[str, int] = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
@@ -120,6 +132,7 @@ class Recording:
         self.segment = None
         self.descriptors.clear()
         self.levels.clear()
+        self.workers.clear()
         if self.run > 1 and self.before == target:
             return
         self.before = target
@@ -195,6 +208,19 @@ class Recording:
             self.classes[kind, label] = len(self.classes) + 1
             self.later("INSERT INTO classes VALUES (?, ?, ?)", self.classes[kind, label], kind, label)
         return self.classes[kind, label]
+
+    def add_workers(self, now: Moment, sample: int, workers: Mapping[Worker, Base]) -> None:
+        """Append what each child is under the id of a sample; one that is no longer among them has ended."""
+        there = {(each.pid, each.start_ticks) for each in workers}
+        for key in self.workers.keys() - there:
+            self.later("UPDATE workers SET ended_ms = ? WHERE id = ?", ms(now.wall), self.workers.pop(key))
+        for each, base in workers.items():
+            key = (each.pid, each.start_ticks)
+            if key not in self.workers:
+                self.worker += 1
+                self.workers[key] = self.worker
+                self.later("INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?, NULL)", self.worker, self.process, *each)
+            self.later(ADD_WORKER, sample, self.workers[key], *base[: len(WORKER_COLUMNS)])
 
     def add_scrape(self, sample: int, values: Mapping[str, float], took_s: float) -> int:
         """Append what the target said of itself under the id of a base sample; returns how many series had no room."""
