@@ -152,7 +152,16 @@ def _update(run: Run, owner: dict[Value, Value], arguments: list[Value], keyword
         blur(owner, unknown)
     merged = more | keywords
     for key, value in merged.items():  # one that may not be there leaves what was
-        owner[key] = Unknown(value.reason) if isinstance(value, Missing) and key in owner else value
+        there = key in owner and not isinstance(owner[key], Missing)
+        assign(owner, key, Unknown(value.reason) if isinstance(value, Missing) and there else value)
+
+
+def assign(owner: dict[Value, Value], key: Value, value: Value) -> None:
+    """`owner[key] = value`: one that may not have been there is now where it was, or the last."""
+    before = None if isinstance(owner, Namespace) else owner.get(key)
+    if isinstance(before, Missing) and next(reversed(owner)) != key:
+        owner[SPOILT] = Spoilt(before.reason)
+    owner[key] = value
 
 
 def _of_set(run: Run, owner: set[Value], name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:

@@ -138,7 +138,7 @@ class Expressions:
             if key is None:
                 containers.update(self.run, found, inner)
             elif isinstance(name, _KEYS) and not isinstance(name, Fields):
-                found[name] = inner
+                containers.assign(found, name, inner)
             else:
                 containers.blur(found, Unknown("a dictionary with a computed key", holds=(inner,)))
         return found
@@ -401,7 +401,7 @@ class Expressions:
             owner[key] = value
         elif isinstance(owner, dict) and isinstance(key, _KEYS) and is_known(key):
             self.run.heap.touch(owner, key)
-            owner[key] = value
+            containers.assign(owner, key, value)
         elif isinstance(owner, dict):
             self.run.heap.touch(owner)
             containers.blur(owner, Unknown("a dictionary changed at a key that can't be told", holds=(value,)))

@@ -121,6 +121,9 @@ class Frame(Expressions):
         if isinstance(old, list):
             self.run.apply(self.run.get(old, "extend"), [value], {})
             return old
+        if isinstance(old, dict) and isinstance(op, ast.BitOr):
+            self.run.apply(self.run.get(old, "update"), [value], {})
+            return old
         self.run.heap.touch(old)
         return in_place(op, old, value)
 

@@ -146,6 +146,18 @@ UNKNOWN = {
         "get_module_constant('pkg', '__version__')",
         **{"pkg/__init__.py": "__version__ = '1' + '2'\n"},
     ),
+    "an order that hangs on a condition": setup(
+        "import platform\nd = {'a': '1', 'b': '2'}\nif platform.machine() == 'x':\n    del d['a']\nd['a'] = '1'",
+        "'.'.join(d.values())",
+    ),
+    "an order that an update leaves": setup(
+        "import platform\nd = {'a': '1', 'b': '2'}\nif platform.machine() == 'x':\n    del d['a']\nd |= {'a': '1'}",
+        "'.'.join(d.values())",
+    ),
+    "a key that two updates may bring": setup(
+        "import platform\nd, e = {}, {}\nif platform.machine() == 'x':\n    d['a'] = e['a'] = '1'\nd.update(e)",
+        "'1' if 'a' in d else '2'",
+    ),
     "a list that grows while it is gone through": setup("v = ['1']\nv.extend(x for x in v)", "v[0]"),
     "what an argument may have changed": {
         "setup.py": "from setuptools import setup\nmeta = {'version': '1'}\ndef long():\n    for a in range(9999):\n"
