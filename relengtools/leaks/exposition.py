@@ -26,6 +26,10 @@ class ScrapeError(Exception):
         super().__init__(printable(" ".join(text.split()))[:200])
 
 
+class NotServedError(ScrapeError):
+    """The endpoint answers, and doesn't have that."""
+
+
 class Exposition(NamedTuple):
     """The series of one scrape, named `name{label="value"}` as served; `twice` are left out, for they contradict."""
 
@@ -191,6 +195,8 @@ class Endpoint:
 
 def bounded(response: http.client.HTTPResponse, limit: int) -> bytes:
     """The body, if the status is 200 and there are no more than `limit` bytes; raises ScrapeError."""
+    if response.status == http.client.NOT_FOUND:
+        raise NotServedError("HTTP status 404")
     if response.status != http.client.OK:
         refused = " (redirects are not followed)" if 300 <= response.status < 400 else ""
         raise ScrapeError(f"HTTP status {response.status}{refused}")

@@ -20,6 +20,7 @@ from relengtools.errors import RelengError, printable
 from relengtools.leaks import cgroup, descriptors, ending, limits, services, target
 from relengtools.leaks.clock import Clock, Retry, SystemClock, rest, ticks
 from relengtools.leaks.process import Base, ProcessGone, Reader, attach
+from relengtools.leaks.profiler import Profiler
 from relengtools.leaks.recording import Kept, Moment, Recording, Worker
 from relengtools.leaks.redaction import Mask
 from relengtools.leaks.target import By, Selector
@@ -75,7 +76,7 @@ class Tier(NamedTuple):
 TIERS = {
     "light": Tier(3600.0, 3600.0, inf, ("goroutine",), False),
     "normal": Tier(DETAIL_SLOWEST, 300.0, 6 * 3600.0, ("goroutine",), False),
-    "deep": Tier(DETAIL_SLOWEST, 60.0, 3600.0, ("goroutine", "heap"), True),
+    "deep": Tier(DETAIL_SLOWEST, 60.0, 3600.0, ("goroutine", "heap", "goroutineleak"), True),
 }
 # smaps_rollup makes the target wait: at most that often, at most this part of the time, and not for a large one.
 SMAPS_EVERY = 600.0
@@ -141,8 +142,7 @@ class Recorder:
     connection: descriptors.Connection | None = None
     detail_due: float = 0.0
     scrape_retry: Retry = field(default_factory=Retry)
-    profile_retry: Retry = field(default_factory=Retry)
-    profile_due: float = 0.0
+    profiler: Profiler | None = None
     alarmed: set[tuple[str, float]] = field(default_factory=set)
     max_fds: int | None = None
     limits_due: float = 0.0
@@ -314,8 +314,9 @@ class Recorder:
         self.regimes += 1
         self.scan = self.connection = None
         self.detail_due = 0.0
-        self.scrape_retry, self.profile_retry = Retry(), Retry()
-        self.profile_due = self.limits_due = self.smaps_due = 0.0
+        self.scrape_retry = Retry()
+        self.profiler = Profiler(self.pprof, self.tier.kinds, self.tier.profiles) if self.pprof else None
+        self.limits_due = self.smaps_due = 0.0
         self.alarmed.clear()
         self.max_fds = build.max_fds
         self.groups = list(cgroup.folders(pid, "memory", self.proc))[:1]
@@ -360,7 +361,7 @@ class Recorder:
                 self.levels(pid, base, now)
             if now.mono >= self.detail_due:
                 self.detail(number, pid, now)
-            self.profile(now, last)
+            self.profile(base, now, last)
         if last or self.settings.interval >= 2 * GROUP_S or self.group_is_full(now):
             self.flush()
         self.account_children(now)
@@ -381,13 +382,13 @@ class Recorder:
         return base._replace(fds=base.fds - own)
 
     def detail(self, number: int, pid: int, now: Moment) -> None:
-        before = time.process_time()
+        before = time.thread_time()
         self.scrape(number, now)
         self.descriptors(number, pid)
         if self.tree:
             self.recording.add_workers(now, number, dict(self.workers(self.tree)))
         # The lower of two: the first costs more than those after it.
-        spent = time.process_time() - before
+        spent = time.thread_time() - before
         cost, self.detail_cost = min(spent, self.detail_cost), spent
         age = now.mono - self.begun.mono
         light = self.tier.detail > DETAIL_SLOWEST
@@ -416,7 +417,9 @@ class Recorder:
         self.alarmed.update((name, each) for each in ALARMS if each <= part)
         self.recording.event(now, "limit", f"{name}: {used} is {part:.0%} of {most}")
         self.notify(f"{name} is at {part:.0%} of its limit ({used} of {most})")
-        self.detail_due = self.profile_due = 0.0
+        self.detail_due = 0.0
+        if self.profiler:
+            self.profiler.due = 0.0
 
     def levels(self, pid: int, base: Base, now: Moment) -> None:
         """How near the limits are."""
@@ -444,6 +447,8 @@ class Recorder:
             self.scrape_retry.failed(now.mono, self.settings.interval)
             self.trouble("metrics", f"{self.endpoint.url}: {error}")
             return
+        if self.profiler and "go_goroutines" in values:
+            self.profiler.seen["goroutines"] = values["go_goroutines"]
         left_out = self.recording.add_scrape(number, values, time.monotonic() - begun)
         self.scrape_retry = Retry()
         if twice:
@@ -460,34 +465,36 @@ class Recorder:
         if not (self.proc / "self").exists():
             return
         self.connection = self.endpoint.alive() if self.endpoint else None
-        before = time.process_time()
+        before = time.thread_time()
         try:
             found = descriptors.scan(pid, self.scan, [self.connection] if self.connection else [], self.proc)
         except PermissionError:
             self.trouble("descriptors", f"what they are is not permitted to see; {target.more_rights()}")
             return
-        cost = time.process_time() - before
+        cost = time.thread_time() - before
         changed = descriptors.change(self.scan, found)
         shown = self.mask.change(changed) if self.mask else changed
         self.recording.add_scan(number, found.counts, shown, cost, first=self.scan is None)
         self.scan = found
         self.recovered("descriptors")
 
-    def profile(self, now: Moment, last: bool) -> None:
-        """Profiles as soon as they can be had, rarely in between, near a limit, and at the end."""
-        if not self.pprof or (now.mono < self.profile_due and not last) or now.mono < self.profile_retry.due:
+    def profile(self, base: Base, now: Moment, last: bool) -> None:
+        """The profiles that are due."""
+        if (profiler := self.profiler) is None:
             return
-        from relengtools.leaks.exposition import ScrapeError, profile
+        from relengtools.leaks.exposition import ScrapeError
 
-        try:
-            for kind in self.tier.kinds:
-                self.recording.add_profile(now, kind, profile(self.pprof, kind, self.patience()))
-        except ScrapeError as error:
-            self.profile_retry.failed(now.mono, self.settings.interval)
-            self.trouble("profile", f"{self.pprof}: {error}")
+        profiler.look(base)
+        if growth := profiler.growth(now.mono):
+            self.recording.event(now, "growth", f"{growth}, so a profile was asked for")
+        if not profiler.is_due(now.mono, last):
             return
-        self.profile_due, self.profile_retry = now.mono + self.tier.profiles, Retry()
-        self.recovered("profile")
+        try:
+            for kind, data in profiler.take(now.mono, self.settings.interval, self.patience()):
+                self.recording.add_profile(now, kind, data)
+            self.recovered("profile")
+        except ScrapeError as error:
+            self.trouble("profile", f"{self.pprof}: {error}")
 
     # -- what is noted
 
