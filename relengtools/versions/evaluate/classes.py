@@ -55,7 +55,7 @@ def define(frame: _Frame, node: ast.ClassDef) -> Value:
     plain = (
         len(bases) == len(node.bases)
         and all(_is_plain(base) for base in bases)
-        and not (keywords or scope.names.keys() & _SAY)
+        and not (keywords or scope.names.keys() & (_SAY - ({"__new__"} if _checks(scope.names, inner) else set())))
         and len(inner) <= 1
         and len(data) == len(node.decorator_list)
     )
@@ -64,6 +64,12 @@ def define(frame: _Frame, node: ast.ClassDef) -> Value:
         plain = False
     tuple_ = named or any(base.tuple_ for base in inner)
     return Class(node.name, scope.names, inner, plain, fields, tuple_)
+
+
+def _checks(names: dict[str, Value], bases: Sequence[Class]) -> bool:
+    """Whether `__new__` stands between a call and the named tuple that the class is."""
+    above = len(bases) == 1 and bases[0].plain and bases[0].tuple_ and not bases[0].has("__new__")
+    return above and isinstance(names.get("__new__"), Function)
 
 
 def _is_plain(base: Value) -> bool:
@@ -93,11 +99,14 @@ def _are_simple(node: ast.ClassDef, names: dict[str, Value], fields: Sequence[st
 
 def make(run: Run, of: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
     """An instance: a named tuple or dataclass by its fields, else by what `__init__` assigns; raises RaisedError."""
-    if not of.plain or (of.fields is not None and of.has("__init__")):
+    checks = "__new__" in of.names
+    if not of.plain or (of.fields is not None and (of.has("__init__") or (of.has("__new__") and not checks))):
         run.disturb(of, *arguments, *keywords.values())
         return Unknown(f"an instance of {of.name}", holds=(of, *arguments))
+    if checks:
+        return run.apply(of.names["__new__"], [of, *arguments], keywords)
     if of.fields is not None:
-        return _of_fields(run, of, arguments, keywords)
+        return of_fields(run, of, arguments, keywords)
     made = Object(of)
     run.heap.fresh(made.names)
     if of.has("__init__"):
@@ -105,7 +114,8 @@ def make(run: Run, of: Class, arguments: list[Value], keywords: dict[str, Value]
     return made
 
 
-def _of_fields(run: Run, of: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+def of_fields(run: Run, of: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+    """A named tuple or dataclass, by its fields."""
     assert of.fields is not None
     defaults = {name: of.find(name) for name in of.fields if of.has(name)}
     given = defaults | dict(zip(of.fields, arguments, strict=False)) | keywords

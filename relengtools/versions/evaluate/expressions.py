@@ -12,6 +12,7 @@ from relengtools.versions.evaluate.scopes import bind, find, owner_of
 from relengtools.versions.evaluate.values import (
     INNER,
     SPOILT,
+    Class,
     Document,
     Fields,
     Function,
@@ -336,6 +337,8 @@ class Expressions:
             return self.scope.module().names
         if name == "locals" or (name == "vars" and not arguments):
             return self._locals()
+        if name == "super" and isinstance(of := self.scope.names.get("cls"), Class) and "__new__" in of.names:
+            return Instance("super", (of,), {})
         if name == "super":
             return Unknown("super()", holds=tuple(v for v in self.scope.names.values() if isinstance(v, Object)))
         if name in ("exec", "execfile") and len(arguments) == 1 and not keywords:

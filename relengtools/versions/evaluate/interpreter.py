@@ -260,7 +260,9 @@ class Interpreter(Modules):
             return known.call(self, f"re.{name}", [owner, *arguments], keywords)
         if owner.kind == "incremental.Version" and name in ("public", "short", "base"):
             return public(owner)
-        self.disturb(*arguments, *keywords.values())
+        if owner.kind == "super" and name == "__new__" and arguments and arguments[0] is owner.arguments[0]:
+            return classes.of_fields(self, arguments[0], arguments[1:], keywords)
+        self.disturb(*owner.arguments, *arguments, *keywords.values())
         return Unknown(f"`.{name}()` of {owner.kind}")
 
     def _function(self, function: Function, arguments: list[Value], keywords: dict[str, Value]) -> Value:

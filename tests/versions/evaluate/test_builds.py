@@ -47,6 +47,14 @@ def project(tree, files):
     return found
 
 
+CHECKED = (
+    "from collections import namedtuple\n"
+    "class V(namedtuple('V', ['major', 'minor', 'micro'])):\n"
+    "    def __new__(cls, major, minor, micro=3):\n"
+    "        if major < 1:\n            raise ValueError\n"
+    "        return super().__new__(cls, major, minor, micro)\n"
+    "    def text(self):\n        return f'{self.major}.{self.minor}.{self[2]}'\n"
+)
 KNOWN = {
     "a branch by the command": setup(
         "if 'sdist' in sys.argv:\n    version = '1.2.3'\nelse:\n    extra = 1\n    version = '1.2.3'"
@@ -101,6 +109,10 @@ KNOWN = {
         "meta = dict(name='pkg', version='1.2.3', **other.more())\nmeta['cmdclass'] = {}\nsetup(**meta)\n"
     },
     "numbers told by their type": setup("version = ''.join(['-.'[type(x) == int] + str(x) for x in (1, 2, 3)])[1:]"),
+    "a named tuple that checks what it is made of": setup(CHECKED, "V(1, 2).text()"),
+    "a named tuple that makes something else of it": setup(
+        CHECKED.replace("minor, micro)\n", "2, micro)\n"), "V(1, 9).text()"
+    ),
     "a long way round elsewhere": {
         "setup.py": "from setuptools import setup\ndef long():\n    found = ''\n    for a in range(9999):\n"
         "        for b in range(9999):\n            found += str(b)\n    return found\n"
@@ -117,6 +129,13 @@ def test_what_the_build_would_take(tree, files):
 
 
 UNKNOWN = {
+    "a named tuple below one that checks": setup(CHECKED + "class W(V):\n    pass", "W(1, 2).text()"),
+    "a named tuple with a metaclass": setup(
+        CHECKED.replace("['major', 'minor', 'micro'])", "['major', 'minor', 'micro']), metaclass=M"), "V(1, 2).text()"
+    ),
+    "a named tuple that is made elsewhere": setup(
+        CHECKED.replace("super().__new__(cls, ", "other.made(cls, ") + "import other\n", "V(1, 2).text()"
+    ),
     "the command decides": setup("version = '1' if 'sdist' in sys.argv else '2'"),
     "the command is the version": setup("", "sys.argv[1]"),
     "something else than versioneer": versioneer(FROZEN, **{"versioneer.py": "def get_version():\n    return '4'\n"}),
