@@ -12,6 +12,7 @@ from relengtools.versions.files import Files
 from relengtools.versions.locate import cfg
 from relengtools.versions.migrate import (
     coverage,
+    declarative,
     document,
     edits,
     idiom,
@@ -164,7 +165,9 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     reasons = [*_in_the_way(found)]
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
-    given = keywords.read(file, found.place)
+    declared = declarative.read(found.place)
+    reasons += declared.refused
+    given = declarative.joined(keywords.read(file, found.place), declared)
     version = _stated(owner, found.place, given) if owner else None
     if owner and version is None:
         reasons.append(
@@ -182,7 +185,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         return Refusal(found.path, tuple(reasons))
     variable = asked.variable if asked else None
     after = (before if owner else convert(before, "git-describe").version) if before else None
-    changes = [*pyproject, _setup(file, left), *([] if owner else _archival(found.place))]
+    changes = [*pyproject, _setup(file, left), declared.change, *([] if owner else _archival(found.place))]
     notes = () if owner else packager.modern(variable, left.empty)
     return Plan(
         found,
@@ -199,7 +202,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
 
 def _stated(owner: Declaration, place: Place, given: keywords.Keywords) -> str | dict[str, Any] | None:
     """The version itself where setup.py says it, else what points to its module or file."""
-    if owner.kind is Kind.SETUP_PY:
+    if owner.kind in (Kind.SETUP_PY, Kind.SETUP_CFG):
         return owner.value.strip()
     return pointer.to(owner, place, given.values.get("package_dir"))
 
@@ -210,13 +213,11 @@ def _beside(place: Place, name: str) -> bool:
 
 
 def _in_the_way(found: Project) -> list[str]:
-    """Metadata in other files than setup.py, and build backends that don't read it."""
+    """Metadata in sections that setuptools doesn't know, and build backends that don't read setup.py."""
     reasons = []
     source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
-    sections = cfg.parse(source).sections() if source else []
-    named = [name for name in sections if name in ("metadata", "files") or name.split(".")[0] == "options"]
-    if named:
-        reasons.append(f"setup.cfg has metadata too ([{'], ['.join(named)}]): move it into setup.py first")
+    if source and "files" in cfg.parse(source).sections():
+        reasons.append(f"{source.file} has [files], which is no setuptools' section: move it into setup.py first")
     if found.document and (backend := backends.backend(found.document)) not in (None, "setuptools"):
         reasons.append(f"pyproject.toml names the build backend {backend}, which doesn't read setup.py")
     return reasons
@@ -324,7 +325,7 @@ def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
         return Refusal(found.path, (why,))
     if style is Style.MINIMAL or owner.kind in (Kind.PYPROJECT, Kind.POETRY) or isinstance(file, str):
         return Nothing(found.path, f"its version is written down, and PEP 440: {owner.value}")
-    if owner.kind not in (Kind.SETUP_PY, Kind.MODULE, Kind.FILE) or owner.computed:
+    if owner.kind not in (Kind.SETUP_PY, Kind.SETUP_CFG, Kind.MODULE, Kind.FILE) or owner.computed:
         return Refusal(found.path, (f"setup.py takes the version from {owner.file}:{owner.span.line}",))
     return _modern(found, file, None, owner)
 

@@ -565,11 +565,117 @@ def test_a_dictionary_that_is_changed_is_not_written_out(modern, more):
     assert result.code == 2
 
 
-def test_metadata_in_setup_cfg_stops_it(modern):
-    result, root = modern({"setup.py": HUB, "setup.cfg": "[metadata]\nlong_description = file: README\n"})
+CFG = """\
+[metadata]
+name = shelf
+version = attr: shelf.__version__
+description = a shelf
+long_description = file: README.md
+long_description_content_type = text/markdown
+author = Ada Lovelace
+author_email = ada@example.org
+license = MIT
+url = https://example.org
+project_urls =
+    Source = https://example.org/src
+classifiers =
+    Topic :: Internet
+
+# of a tool
+[flake8]
+max-line-length = 120
+
+[options]
+packages = find:
+package_dir =
+    = src
+python_requires = >=3.8
+zip_safe = no
+install_requires =
+    flask>=2; python_version >= "3.8"
+    pyyaml
+
+[options.packages.find]
+where = src
+exclude = tests*
+
+[options.extras_require]
+fast = orjson; attrs
+
+[options.entry_points]
+console_scripts =
+    Shelf = shelf:main
+
+[options.package_data]
+* = *.html, static/*
+"""
+DECLARED = {
+    "setup.py": "from setuptools import setup\nsetup()\n",
+    "README.md": "# shelf\n",
+    "src/shelf/__init__.py": "__version__ = '1.2.3'\n",
+}
+
+
+def test_metadata_of_setup_cfg_is_carried_over_and_taken_out(modern):
+    result, root = modern({**DECLARED, "setup.cfg": CFG})
+    assert result.code == 0, result.err
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["project"] == {
+        "name": "shelf",
+        "dynamic": ["version"],
+        "description": "a shelf",
+        "readme": "README.md",
+        "requires-python": ">=3.8",
+        "license": "MIT",
+        "authors": [{"name": "Ada Lovelace", "email": "ada@example.org"}],
+        "classifiers": ["Topic :: Internet"],
+        "dependencies": ['flask>=2; python_version >= "3.8"', "pyyaml"],
+        "urls": {"Homepage": "https://example.org", "Source": "https://example.org/src"},
+        "scripts": {"Shelf": "shelf:main"},
+        "optional-dependencies": {"fast": ["orjson", "attrs"]},
+    }
+    assert document["tool"]["setuptools"] == {
+        "packages": {"find": {"where": ["src"], "exclude": ["tests*"], "namespaces": False}},
+        "package-dir": {"": "src"},
+        "package-data": {"*": ["*.html", "static/*"]},
+        "include-package-data": False,
+        "zip-safe": False,
+        "dynamic": {"version": {"attr": "shelf.__version__"}},
+    }
+    assert (root / "setup.cfg").read_text() == "# of a tool\n[flake8]\nmax-line-length = 120\n\n"
+    assert not (root / "setup.py").exists()
+
+
+def test_a_setup_cfg_of_nothing_else_goes_and_setup_py_wins(modern):
+    cfg = "[metadata]\nname = other\nversion = 1.2.3\nkeywords = a, b\n"
+    result, root = modern(
+        {"setup.py": "from setuptools import setup\nsetup(name='p', keywords='')\n", "setup.cfg": cfg}
+    )
+    assert result.code == 0, result.err
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project == {"name": "p", "version": "1.2.3", "keywords": ["a", "b"]}
+    assert not (root / "setup.cfg").exists()
+
+
+@pytest.mark.parametrize(
+    ("cfg", "why"),
+    [
+        ("[metadata]\nlong_description = file: README, CHANGES\n", "no single file"),
+        ("[metadata]\nclassifiers = file: c.txt\n", "write it down first"),
+        ("[options]\ntests_require = pytest\n", "tests_require has no place"),
+        ("[options]\ninstall_requires = file: requirements.txt\n", "write it down first"),
+        ("[options]\ninstall_requires = a%(b)s\n", "has a %"),
+        ("[options.packages.find]\nexclude_more = a\n[options]\npackages = find:\n", "other settings"),
+        ("[options.unheard]\na = b\n", "[options.unheard] has no place"),
+        ("[files]\npackages = p\n", "[files]"),
+    ],
+)
+def test_what_of_setup_cfg_cannot_be_carried_stops_it(modern, cfg, why):
+    result, root = modern({"setup.py": HUB, "setup.cfg": cfg})
     assert result.code == 2
-    assert "setup.cfg has metadata too ([metadata])" in result.err
+    assert why in result.err
     assert not (root / "pyproject.toml").exists()
+    assert (root / "setup.cfg").read_text() == cfg
 
 
 def test_settings_of_tools_in_setup_cfg_do_not(modern):

@@ -280,3 +280,64 @@ def test_a_project_that_does_not_build_as_it_is_is_told_so(bookshop, run):
     assert "it doesn't build as it is" in result.err
     assert "srht" in result.err
     assert bookshop("status", "--porcelain") == ""
+
+
+CFG = """\
+[metadata]
+name = shelf
+version = attr: shelf.about.VERSION
+description = a shelf
+long_description = file: README.md
+long_description_content_type = text/markdown
+author = Ada Lovelace
+author_email = ada@example.org
+license = MIT
+url = https://example.org
+keywords = a, b
+
+[options]
+packages = find:
+package_dir =
+    = src
+python_requires = >=3.8
+install_requires =
+    flask>=2; python_version >= "3.8"
+    pyyaml
+
+[options.packages.find]
+where = src
+exclude = shelf.tests*
+
+[options.extras_require]
+fast = orjson; attrs
+
+[options.entry_points]
+console_scripts =
+    Shelf = shelf:main
+
+[options.package_data]
+* = *.html
+"""
+
+
+def test_a_project_of_setup_cfg_is_the_same_when_built(tree, run):
+    repo = Repo(tree({}) / "shelf")
+    sources = {
+        "__init__.py": "import flask\n",
+        "about.py": "VERSION = '1.2.3'\n",
+        "a.html": "",
+        "tests/__init__.py": "",
+    }
+    files = {f"src/shelf/{name}": text for name, text in sources.items()}
+    setup = "from setuptools import setup\nsetup()\n"
+    repo.commit(files={**files, "setup.py": setup, "setup.cfg": CFG, "README.md": "# shelf\n", "LICENSE": "MIT\n"})
+    result = run("migrate", "--style", "modern", "--verify", "shelf")
+    assert result.code == 0, result.err
+    assert "built     1.2.3, no loss" in result.out
+    assert sorted(path.name for path in repo.path.iterdir()) == [
+        ".git",
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        "src",
+    ]
