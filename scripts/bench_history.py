@@ -11,9 +11,9 @@ import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
@@ -48,14 +48,20 @@ class Row(NamedTuple):
     by_git: int | None
 
 
+def spent() -> float:
+    """The processor time of all programs that have been waited for, and of those that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def seconds(rounds: int, *commands: Sequence[str]) -> float:
-    """The median time that the commands take together, after one round that isn't counted."""
+    """The median processor time that the commands take together, after one round that isn't counted."""
 
     def once() -> float:
-        started = time.perf_counter()
+        started = spent()
         for command in commands:
             subprocess.run(command, capture_output=True, check=False, env=ENVIRONMENT)
-        return time.perf_counter() - started
+        return spent() - started
 
     once()
     return median(once() for _ in range(rounds))
@@ -63,13 +69,13 @@ def seconds(rounds: int, *commands: Sequence[str]) -> float:
 
 def described(repo: str, limit: float) -> tuple[float | None, int | None]:
     """How long git takes to describe every commit, and how many of the answers PEP 440 refuses."""
-    started = time.perf_counter()
+    started = spent()
     try:
         command = ["git", "-C", repo, "log", "--format=%(describe:tags)", "HEAD"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=True)
     except subprocess.TimeoutExpired:
         return None, None
-    return time.perf_counter() - started, sum(not accepted(line) for line in done.stdout.splitlines())
+    return spent() - started, sum(not accepted(line) for line in done.stdout.splitlines())
 
 
 def accepted(text: str) -> bool:
@@ -123,13 +129,13 @@ def report(rows: Sequence[Row], rounds: int, limit: float) -> str:
     known = [row for row in rows if row.same]
     return f"""# `versions history` beside git
 
-Made by `scripts/bench_history.py` with git {git} and Python {platform.python_version()} on {os.cpu_count()} cores; the
-median of {rounds} runs, and for *the same need* one.
+Made by `scripts/bench_history.py` with git {git} and Python {platform.python_version()} on {os.cpu_count()} cores; processor
+time of all programs together, the median of {rounds} runs, and for *the same need* of one.
 
 - *bare*: `git log --format='%H %P'` and one `git describe --tags`. It reads the same commits, and says of one of them
   what `history` says of all.
 - *the same need*: `git log --format='%(describe:tags)'`, which has git describe every commit. It was stopped after
-  {limit:.0f} s.
+  {limit:.0f} s by the clock.
 - *start-up* is `versions history --help`: Python, click, and nothing read.
 
 {table(rows, limit)}
@@ -137,7 +143,7 @@ median of {rounds} runs, and for *the same need* one.
 For the same need `history` takes at most {max(row.ours / (row.same or limit) for row in known):.4f} times what git
 takes. Of bare it takes up to {most(lambda row: row.ours / row.bare)} times, and without its start-up up to
 {most(lambda row: max(row.ours - row.start, 0) / row.bare)} times: the smaller the history, the more of it is Python's
-start and imports, which git hasn't got. Where the two counts differ, git's walk, which goes by dates and ends at ten
+start and imports, and the fewer commits there are to a tag, the more is reading tags. bare does neither. Where the two counts differ, git's walk, which goes by dates and ends at ten
 candidates, named another tag than the nearest.
 """
 
