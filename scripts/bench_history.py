@@ -129,8 +129,8 @@ def report(rows: Sequence[Row], rounds: int, limit: float) -> str:
     known = [row for row in rows if row.same]
     return f"""# `versions history` beside git
 
-Made by `scripts/bench_history.py` with git {git} and Python {platform.python_version()} on {os.cpu_count()} cores; processor
-time of all programs together, the median of {rounds} runs, and for *the same need* of one.
+Made by `scripts/bench_history.py` with git {git} and Python {platform.python_version()} on {os.cpu_count()} cores;
+processor time of all programs together, the median of {rounds} runs, and for *the same need* of one.
 
 - *bare*: `git log --format='%H %P'` and one `git describe --tags`. It reads the same commits, and says of one of them
   what `history` says of all.
@@ -143,8 +143,8 @@ time of all programs together, the median of {rounds} runs, and for *the same ne
 For the same need `history` takes at most {max(row.ours / (row.same or limit) for row in known):.4f} times what git
 takes. Of bare it takes up to {most(lambda row: row.ours / row.bare)} times, and without its start-up up to
 {most(lambda row: max(row.ours - row.start, 0) / row.bare)} times: the smaller the history, the more of it is Python's
-start and imports, and the fewer commits there are to a tag, the more is reading tags. bare does neither. Where the two counts differ, git's walk, which goes by dates and ends at ten
-candidates, named another tag than the nearest.
+start and imports, and the fewer commits there are to a tag, the more is reading tags. bare does neither. Where the two
+counts differ, git's walk, which goes by dates and ends at ten candidates, named another tag than the nearest.
 """
 
 

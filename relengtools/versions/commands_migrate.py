@@ -97,8 +97,9 @@ def migrate(
       modern   pyproject.toml with all that setup() was given, the version by setuptools-scm (0.62.5.dev2+ga73a73b),
                and .git_archival.txt for archives; setup.py keeps what isn't metadata (a make step, cmdclass, …) or goes
 
-    What can't be carried over for certain stops a project, with the list. A version that is written in setup.py and
-    use_scm_version are moved by modern too; with pbr and versioneer it says why not.
+    What can't be carried over for certain stops a project, with the list. modern also moves what setup.cfg declares, a
+    version that is written down, and use_scm_version; minimal gives versioneer a style that PEP 440 takes. With pbr,
+    and with versioneer in modern, it says why not.
 
     \b
     Examples:

@@ -23,6 +23,7 @@ from relengtools.versions.migrate import (
     setup_file,
     stub,
 )
+from relengtools.versions.migrate import style as style_of
 from relengtools.versions.migrate.idiom import Idiom
 from relengtools.versions.migrate.setup_file import SetupFile
 from relengtools.versions.project import Project
@@ -294,6 +295,11 @@ def _versioneer(found: Project, style: Style) -> Outcome:
     source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
     said = cfg.parse(source).get("versioneer", "style", fallback="pep440") if source else "pep440"
     said = (found.document or {}).get("tool", {}).get("versioneer", {}).get("style", said)
+    changes = style_of.changed(found.place, str(said)) if str(said).startswith("git-describe") else None
+    if changes and style is Style.MINIMAL:
+        before, _ = _described(found.place, ())
+        after = convert(before, "git-describe", policy="post").version if before else None
+        return Plan(found, style, changes, before, after, None)
     if str(said).startswith("git-describe"):
         advice = (
             "write style = pep440-post and run `versioneer install` again, for its generated files hold the style too"

@@ -308,3 +308,28 @@ def test_it_says_what_convert_says(tag, count, commit):
     expected = convert(said, "git-describe", policy="post").version
     if expected is not None:
         assert Version(function()(said)) == Version(expected)
+
+
+VERSIONEER = {
+    "setup.py": "import versioneer\nfrom setuptools import setup\nsetup(name='p', version=versioneer.get_version())\n",
+    "setup.cfg": "[versioneer]\nVCS = git\nstyle = git-describe  \nversionfile_source = p/_version.py\n",
+    "p/_version.py": 'def get_config():\n    cfg = C()\n    cfg.VCS = "git"\n    cfg.style = "git-describe"\n',
+}
+
+
+def test_versioneer_gets_a_style_that_pep_440_takes_in_both_places(tree, run):
+    root = tree(VERSIONEER)
+    result = run("migrate", "setup.py")
+    assert result.code == 0, result.err
+    for name in ("setup.cfg", "p/_version.py"):
+        assert (root / name).read_text() == VERSIONEER[name].replace("git-describe", "pep440-post")
+    assert (root / "setup.py").read_text() == VERSIONEER["setup.py"]
+    assert "versioneer gives PEP 440 versions (style pep440-post)" in run("migrate", "setup.py").err
+
+
+@pytest.mark.parametrize("module", ['cfg.style = "pep440"\n', 'x = "git-describe"\n', ""])
+def test_a_module_that_says_otherwise_is_left_alone(tree, run, module):
+    root = tree({**VERSIONEER, "p/_version.py": module})
+    result = run("migrate", "setup.py")
+    assert (result.code, "run `versioneer install` again" in result.err) == (2, True)
+    assert (root / "setup.cfg").read_text() == VERSIONEER["setup.cfg"]
