@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from relengtools.versions.scheme.pep440 import Version
 
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
+_OF_TODAY = {"pre": "rc1", "dev": ".dev1"}
 _CALENDAR = re.compile(r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+))?")
 
 
@@ -44,8 +45,8 @@ def advance(text: str, part: str, today: date) -> str:
         raise RelengError(
             f"{printable(text)} has a local label, and nobody knows what comes after it: give the version"
         )
-    if part in ("major", "minor", "patch", "release") and (dated := _calendar(text, today)):
-        return dated
+    if part != "post" and (dated := _calendar(text, today)):
+        return dated + _OF_TODAY.get(part, "")
     epoch = f"{version.epoch}!" if version.epoch else ""
     return epoch + _counted(version, part)
 
