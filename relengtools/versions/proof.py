@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 def proves(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
-    """True if `new`, read again, equals `source` with each edited value replaced by the edit's new text."""
+    """True if `new`, read again, equals `source` with each edited value replaced by the edit's new text.
+
+    False too where the file can't be read, where an edit stands in no value (but in a comment), and for what is nested
+    deeper than Python goes.
+    """
     suffix = source.path.suffix
     prove = {".toml": _toml, ".lock": _toml, ".cfg": _cfg, ".py": _python}.get(suffix)
     try:
         if prove is None:
             return _plain(source, edits, new)
         return prove(source, [(_character(source, e.start), e.new.strip("\"'")) for e in edits], new)
-    except (UnreadableError, UnicodeError, ValueError, LookupError):
+    except (UnreadableError, UnicodeError, ValueError, LookupError, RecursionError):
         return False
 
 
@@ -33,7 +37,9 @@ def _toml(source: Source, edits: Sequence[tuple[int, str]], new: bytes) -> bool:
     expected = copy.deepcopy(toml.parse(source))
     spans = list(toml.scan(source.text))
     for at, version in edits:
-        path = next(v.path for v in spans if v.start <= at < v.end)
+        path = next((v.path for v in spans if v.start <= at < v.end), None)
+        if path is None:
+            return False
         _put(expected, path, version)
     # repr, because nan is not equal to itself
     return repr(expected) == repr(toml.parse(utf8(source.file, source.path, new)))
@@ -50,7 +56,9 @@ def _cfg(source: Source, edits: Sequence[tuple[int, str]], new: bytes) -> bool:
 
     expected = cfg.parse(source)
     for at, version in edits:
-        option = next(o for o in cfg.scan(source.text) if o.start <= at <= o.end)
+        option = next((o for o in cfg.scan(source.text) if o.start <= at <= o.end), None)
+        if option is None:
+            return False
         old = expected.get(option.section, option.name, raw=True)
         expected.set(option.section, option.name, old.replace(old.strip(), version))
     again = cfg.parse(utf8(source.file, source.path, new))
@@ -70,7 +78,10 @@ def _python(source: Source, edits: Sequence[tuple[int, str]], new: bytes) -> boo
     strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     for at, version in edits:
         place = python.place(source, at)
-        next(node for node in strings if _begin(node) <= place < _end(node)).value = version
+        string = next((node for node in strings if _begin(node) <= place < _end(node)), None)
+        if string is None:
+            return False
+        string.value = version
     again = python.parse(python.decode(source.file, source.path, new))
     return ast.dump(tree) == ast.dump(again)
 

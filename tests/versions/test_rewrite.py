@@ -230,6 +230,9 @@ def test_an_interrupt_before_the_renames_loses_nothing(tree, monkeypatch):
         ("a.py", "x = '1'", "x = b'2'", False),
         ("VERSION", "1\n", "2\n", True),
         ("VERSION", "1\n", "2\n3\n", False),
+        ("a.toml", "# 1", "# 2", False),
+        ("a.cfg", "# 1\n[a]\nx = y", "# 2\n[a]\nx = y", False),
+        ("a.py", "# 1", "# 2", False),
     ],
 )
 def test_the_proof_is_that_nothing_else_differs(name, old, new, proved):
@@ -237,6 +240,14 @@ def test_the_proof_is_that_nothing_else_differs(name, old, new, proved):
     source = decode(name, Path(name), old.encode())
     at = old.index("1")
     assert proves(source, [Edit(name, at, at + 1, 1, 1, "1", "2")], new.encode()) is proved
+
+
+@pytest.mark.parametrize(("name", "opening", "closing"), [("a.py", "-", ""), ("a.py", "(", ",)"), ("a.toml", "[", "]")])
+def test_what_is_nested_too_deeply_is_not_proved(name, opening, closing):
+    for depth in range(50, 1500, 50):
+        old = f"x = '1'\ny = {opening * depth}'a'{closing * depth}"
+        source = utf8(name, Path(name), old.encode())
+        assert proves(source, [Edit(name, 5, 6, 1, 1, "1", "2")], old.replace("1", "2").encode()) in (True, False)
 
 
 VERSIONS = st.sampled_from(
