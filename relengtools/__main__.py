@@ -1,5 +1,11 @@
 """`python -m relengtools`, and what the console script calls."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `-m` puts the working directory first, which may be a tree to check: nothing of it is to be imported.
+    del sys.path[0]
+
 import signal
 from typing import NoReturn
 

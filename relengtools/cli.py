@@ -135,7 +135,7 @@ def main() -> NoReturn:
         status = 128 + signal.SIGPIPE
     except OSError as error:
         _drop_stdout()
-        name = "" if error.filename is None else f"{error.filename}: "
+        name = "the answer can't be written: " if error.filename is None else f"{error.filename}: "
         status = _fail(f"relengtools: {printable(name)}{error.strerror or error}")
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -1,6 +1,8 @@
 """What went wrong, in one line for the person at the terminal."""
 
+import sys
 from collections.abc import Callable
+from typing import BinaryIO
 
 
 class RelengError(Exception):
@@ -15,6 +17,13 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def standard_input() -> BinaryIO:
+    """The bytes that are piped in; raises RelengError where it is closed."""
+    if sys.stdin is None:
+        raise RelengError("standard input is closed: pipe the text in, or name a file instead of -")
+    return sys.stdin.buffer
 
 
 class Attempts:

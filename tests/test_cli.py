@@ -126,7 +126,24 @@ def test_a_reader_that_left_ends_the_program_quietly_with_141(arguments: tuple[s
 def test_a_full_disk_behind_stdout_is_one_line(arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = program(*arguments, stdout=full)
-    assert (done.returncode, done.stderr) == (2, "relengtools: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, "relengtools: the answer can't be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", ["convert -", "history --tags-file -", "check --baseline - tests/fleet/alpha"])
+def test_a_closed_input_is_told(arguments: str) -> None:
+    shell = ["sh", "-c", f'exec "$@" versions {arguments} <&-', "sh", *PROGRAM]
+    done = subprocess.run(shell, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr.startswith("relengtools: standard input is closed")
+
+
+def test_nothing_is_imported_from_the_working_directory(tmp_path: Path) -> None:
+    for name in ("signal", "typing", "click", "tomllib", "ast", "gc"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1.0"\n')
+    command = [sys.executable, "-m", "relengtools", "versions", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "relengtools: 1 project, 0 findings\n")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-"])

@@ -1,14 +1,13 @@
 """The commands of `relengtools versions`."""
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from relengtools.errors import Attempts, RelengError, printable
+from relengtools.errors import Attempts, RelengError, printable, standard_input
 
 if TYPE_CHECKING:
     from relengtools.findings import Finding
@@ -92,7 +91,7 @@ def show(path: str) -> int:
 
     \b
     Examples:
-      git tag "v$(relengtools versions show)"
+      version=$(relengtools versions show) && git tag "v$version"
       relengtools versions show packages/core
     """
     from relengtools.versions.listing import reason
@@ -262,7 +261,7 @@ def _included(places: Iterable["Place"], paths: Sequence[str]) -> list["Place"]:
     from relengtools.versions.settings import DEFAULT, find
 
     given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
-    named = [path if path.is_dir() else path.parent for path in given]
+    named = [path if os.path.isdir(path) else path.parent for path in given]  # noqa: PTH112  (Path's raises)
     known: dict[Path, Any] = {}
     chosen = []
     for place in places:
@@ -300,7 +299,7 @@ def _baseline(name: str | None) -> "Known | None":
     from relengtools.versions.baseline import read
 
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = standard_input().read() if name == "-" else Path(name).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RelengError(f"{printable(name)}: can't read the baseline: {reason}") from error
@@ -342,7 +341,9 @@ def _say_rewritten(outcome: "Outcome") -> None:
 
 
 def _split(given: Sequence[str]) -> list[str]:
-    return [name.strip() for text in given for name in text.split(",") if name.strip()]
+    names = [[name.strip() for name in text.split(",")] for text in given]
+    # An empty text is an unset variable most likely; one comma too many is none.
+    return [name for some in names for name in some if name or len(some) == 1]
 
 
 def _print(findings: Sequence["Finding"], output_format: str, projects: int, fixed: int = 0) -> None:

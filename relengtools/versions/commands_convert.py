@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relengtools.errors import printable
+from relengtools.errors import printable, standard_input
 
 if TYPE_CHECKING:
     from relengtools.versions.scheme.convert import Conversion
@@ -124,7 +124,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 def _texts(strings: Sequence[str]) -> Iterator[str]:
     for string in strings:
         if string == "-":
-            yield from map(_line, sys.stdin.buffer)
+            yield from map(_line, standard_input())
         else:
             yield string
 

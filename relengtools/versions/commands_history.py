@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relengtools.errors import RelengError, printable
+from relengtools.errors import RelengError, printable, standard_input
 from relengtools.versions.commands_convert import POLICIES, SOURCES, TARGETS
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _listed(path: str) -> "Sequence[Tag]":
     from relengtools.versions import tag_list
 
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        data = standard_input().read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise RelengError(f"{path}: can't read the list of tags: {error.strerror}") from error
     tags = tag_list.read(data.decode(errors="surrogateescape").split("\n"))

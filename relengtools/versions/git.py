@@ -9,7 +9,11 @@ from relengtools.errors import RelengError, printable
 
 _TIMEOUT_S = 60
 # What a hook's surroundings say of another repository must not leak into this one.
-_FOREIGN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+_FOREIGN = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),
+    *("GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE"),
+    *("GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"),
+)
 
 
 class GitError(RelengError):
@@ -114,7 +118,7 @@ def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, env=environment
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _unasked(error) from error
         with process:
             assert process.stdout is not None
@@ -140,7 +144,7 @@ def run(directory: Path, *arguments: str) -> bytes:
         done = subprocess.run(
             command, capture_output=True, stdin=subprocess.DEVNULL, env=environment, timeout=_TIMEOUT_S, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise _unasked(error) from error
     if done.returncode:
         raise _refusal(done.stderr, done.returncode)

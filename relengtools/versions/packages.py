@@ -6,6 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 # Where flit looks for `__version__` in a package, newest habit first; other tools' users put it there too.
+BESIDE = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "sample", "samples", "demo", "demos", "script"}
+    | {"scripts", "tool", "tools", "bench", "benchmark", "benchmarks", "utils", "vendor", "build", "dist", "setuptools"}
+)
+"""Folders beside the package that are often packages too."""
 MODULES = ("__version__.py", "_version.py", "version.py", "__about__.py", "__init__.py")
 
 
@@ -26,13 +31,26 @@ def package_files(root: Path, name: str | None) -> list[str]:
     if not name:
         return []
     parts = re.split(r"[-_.]+", name.lower())
-    for base in ("src/", "", "lib/"):
-        for shape in ("_".join(parts), "/".join(parts)):
-            package = _spelt(root, base, shape)
-            if package is not None:
-                files = [package] if package.endswith(".py") else [f"{package}/{module}" for module in MODULES[::-1]]
-                return [file for file in files if _is_file(root, file)]
-    return []
+    bases = ("src/", "", "lib/")
+    spelt = (_spelt(root, base, shape) for base in bases for shape in ("_".join(parts), "/".join(parts)))
+    package = next((package for package in spelt if package is not None), None) or _only(root)
+    if package is None:
+        return []
+    files = [package] if package.endswith(".py") else [f"{package}/{module}" for module in MODULES[::-1]]
+    return [file for file in files if _is_file(root, file)]
+
+
+def _only(root: Path) -> str | None:
+    """The one package there is, of another name than the project's."""
+    for base in ("src/", ""):
+        try:
+            names = [entry.name for entry in os.scandir(f"{root}/{base}") if _is_folder(entry)]
+        except OSError:
+            continue
+        found = [base + name for name in names if name not in BESIDE and _is_file(root, f"{base}{name}/__init__.py")]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 # The names of these files are put together as text: a tree of hundreds of projects asks for thousands of them, and

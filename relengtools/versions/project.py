@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relengtools.versions import backends, copies
-from relengtools.versions.catalogue import BYTE_ORDER_MARK, INVALID
+from relengtools.versions.catalogue import BYTE_ORDER_MARK, INVALID, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Pointer, Problem
 from relengtools.versions.discover import Place
 from relengtools.versions.files import Files
@@ -92,6 +92,14 @@ class _Cfg(NamedTuple):
 
 def read(place: Place) -> Project | None:
     """Read a place; None where its files describe no package (settings of tools, a module that is called setup.py)."""
+    try:
+        return _read(place)
+    except RecursionError:
+        file, reason = f"{place.path}/{place.markers[0]}".removeprefix("./"), "it is nested too deeply to be read"
+        return Project(place, reason=reason, problems=(Problem(UNREADABLE, file, reason),))
+
+
+def _read(place: Place) -> Project | None:
     files = Files(place)
     run = _interpreter(files)
     document, broken = _pyproject(files)

@@ -299,8 +299,8 @@ def _joined(words: Sequence[str]) -> list[str]:
 def _check_root(table: Mapping[str, Any], root: Path, tree: Path) -> None:
     """setuptools-scm looks for the repository in `root` alone, unless it is told to go up."""
     told = table.get("root", ".")
-    start = (root / told).resolve() if isinstance(told, str) else None
-    top = tree.resolve()
+    start = Path(os.path.realpath(root / told)) if isinstance(told, str) and "\0" not in told else None
+    top = Path(os.path.realpath(tree))
     if start != top and not (table.get("search_parent_directories") is True and start and start.is_relative_to(top)):
         raise CannotSayError("options", "it looks for the repository in the project's folder alone: set `root`")
 

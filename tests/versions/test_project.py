@@ -177,3 +177,42 @@ def test_nothing_that_is_no_regular_file_is_opened(tree):
     project = read(next(iter(discover(["a"]).places.values())))
     assert sorted(p.file for p in project.problems) == ["a/setup.cfg", "a/setup.py"]
     assert project.owner.value == "1"
+
+
+DEEP = {
+    "a sum of texts": "from setuptools import setup\n__version__ = " + "+".join(["'1'"] * 600) + "\nsetup(name='x')\n",
+    "dots": "import a\n" + "a." * 600 + "setup(version='1')\n",
+    "a sum of lists": f"from setuptools import setup\nsetup(version='1', install_requires={'+'.join(['[]'] * 900)})\n",
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_deep_nesting_is_no_crash(tree, run, text):
+    tree({"setup.py": text, "x/__init__.py": text})
+    assert "Traceback" not in run("check", "--fix", "--unsafe-fixes").err
+
+
+def test_the_same_list_a_billion_times(tree, run):
+    sums = "\n".join(f"{new} = {' + '.join([old] * 150)}" for old, new in ("dc", "cb", "ba"))
+    tree(
+        {"setup.py": f"from setuptools import setup\nd = ['x==1.*']\n{sums}\nsetup(version='1', install_requires=a)\n"}
+    )
+    assert run("check").code == 0
+
+
+@pytest.mark.parametrize("codec", ["punycode", "idna", "unicode_escape", "utf-7", "rot13", "hex"])
+def test_a_cookie_that_names_no_charset(tree, run, codec):
+    root = tree({"setup.py": f"# coding: {codec}\nfrom setuptools import setup\nsetup(name='x', version='v1')\n"})
+    before = (root / "setup.py").read_bytes()
+    result = run("check", "--fix")
+    assert "is no encoding of text files" in result.out or "unknown encoding" in result.out
+    assert (root / "setup.py").read_bytes() == before
+
+
+def test_package_json_with_versions_of_others(tree):
+    inner = ", ".join(f'"n{i}": {{"version": "1.0", "x": ["version"]}}' for i in range(20_000))
+    text = f'{{"a": {{{inner}}}, "b": "version", "version": "1.0", "c": "{{"}}'
+    files = {"pyproject.toml": '[project]\nname = "x"\nversion = "1.0"\n', "package.json": text}
+    (found,) = (d for d in only(tree, files).declarations if d.kind == "package-json")
+    assert text[found.span.start - 12 : found.span.start] == '"version": "'
+    assert found.span.start > text.index('"b"')

@@ -57,16 +57,14 @@ def package_json(source: Source) -> Declaration | None:
     value = document.get("version") if isinstance(document, dict) else None
     if not isinstance(value, str) or not value:
         return None
-    for match in re.finditer(r'"version"\s*:\s*"([^"\\\n]+)"', source.text):
-        if match[1] == value and _depth(source.text, match.start()) == 1:
-            return source.declaration(Kind.PACKAGE_JSON, *match.span(1), value)
+    depth = 0
+    for token in re.finditer(r'"((?:[^"\\]|\\.)*+)"|[][{}]', source.text):
+        depth += (token[0] in "{[") - (token[0] in "}]")
+        if depth == 1 and token[1] == "version":
+            match = re.compile(r'\s*:\s*"([^"\\\n]+)"').match(source.text, token.end())
+            if match and match[1] == value:
+                return source.declaration(Kind.PACKAGE_JSON, *match.span(1), value)
     return None
-
-
-def _depth(text: str, at: int) -> int:
-    """How many braces and brackets are open at a character of a JSON text."""
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text[:at])
-    return sum((c in "{[") - (c in "}]") for c in bare)
 
 
 def uv_lock(source: Source, name: str, below: str) -> Declaration | None:

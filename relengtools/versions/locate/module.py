@@ -105,8 +105,9 @@ def _asks_metadata(tree: ast.Module, binding: python.Binding) -> bool:
     """Whether the value comes from importlib.metadata or pkg_resources, as far as names tell."""
     if binding.value is None:
         return False
-    text = ast.unparse(binding.value)
-    if any(word in text for word in ("metadata", "pkg_resources", "get_distribution")):
+    parts = (getattr(node, key, "") for node in python.walk(binding.value) for key in ("id", "attr", "value"))
+    names = [part for part in parts if isinstance(part, str)]
+    if any(word in name for name in names for word in ("metadata", "pkg_resources", "get_distribution")):
         return True
     called = binding.value.func if isinstance(binding.value, ast.Call) else None
     return isinstance(called, ast.Name) and called.id in _from_metadata(tree)

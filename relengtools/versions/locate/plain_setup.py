@@ -71,7 +71,7 @@ def _table(node: ast.expr | None) -> dict[str, str] | None:
 
 def _imports(body: list[ast.stmt], function: ast.expr) -> bool:
     """Whether what is called is the `setup` of setuptools or distutils, imported as that and nothing else."""
-    called = ast.unparse(function)
+    called = _dotted(function)
     names = [alias for node in body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
     if any(alias.name == "*" or (alias.asname and {alias.name, alias.asname} & {"setup", *_TOOLS}) for alias in names):
         return False
@@ -83,6 +83,15 @@ def _imports(body: list[ast.stmt], function: ast.expr) -> bool:
     return (
         not named and called in ("setuptools.setup", "distutils.core.setup") and called.removesuffix(".setup") in plain
     )
+
+
+def _dotted(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name() | ast.Attribute(value=ast.Name()) as value, attr=name):
+            return f"{_dotted(value)}.{name}"
+    return ""
 
 
 def _is_plain(statement: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from relengtools.versions.catalogue import SYNTAX, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Problem
-from relengtools.versions.locate.source import BOM, Source, UnreadableError
+from relengtools.versions.locate.source import BOM, Source, UnreadableError, encoding, line_starts
 
 LARGEST = 4_000_000
 """Characters of the longest file that is parsed: a syntax tree takes a hundred times their memory."""
@@ -36,9 +36,9 @@ class Binding(NamedTuple):
 def decode(file: str, path: Path, data: bytes) -> Source:
     """The text by its coding cookie or byte-order mark (PEP 263); raises UnreadableError."""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-        return Source(file, path, data, data.removeprefix(BOM).decode(encoding), encoding)
+        cookie, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        codec = "utf-8" if cookie == "utf-8-sig" else encoding(cookie)
+        return Source(file, path, data, data.removeprefix(BOM).decode(codec), codec)
     except (SyntaxError, UnicodeError, LookupError) as error:
         message = f"can't be decoded: {getattr(error, 'msg', None) or error}"
         raise UnreadableError(Problem(UNREADABLE, file, message)) from error
@@ -138,9 +138,8 @@ def place(source: Source, offset: int) -> tuple[int, int]:
 
 
 def _offset(source: Source, line: int, column: int) -> int:
-    start = 0
-    for _, newline in zip(range(line - 1), re.finditer(r"\r\n|\r|\n", source.text), strict=False):
-        start = newline.end()
+    starts = line_starts(source.text)
+    start = starts[min(line, len(starts)) - 1]
     return start + len(source.line_at(start).encode()[:column].decode())
 
 

@@ -1,7 +1,6 @@
 """`setup()` in setup.py, evaluated statically and never run."""
 
 import ast
-import re
 from collections.abc import Sequence
 
 from relengtools.versions.declaration import Declaration, Pointer
@@ -77,7 +76,9 @@ def _is_setup(function: ast.expr) -> bool:
     if isinstance(function, ast.Name):
         return function.id == "setup"
     named = isinstance(function, ast.Attribute) and function.attr == "setup"
-    return named and re.fullmatch(r"[\w.]+", ast.unparse(function)) is not None
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    return named and isinstance(function, ast.Name)
 
 
 def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:

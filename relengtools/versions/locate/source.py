@@ -1,8 +1,11 @@
 """A file as it was read: bytes, their text, and the way from one to the other."""
 
+import codecs
 import os
 import re
 import stat
+from bisect import bisect_right
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +15,8 @@ from relengtools.versions.declaration import Declaration, Kind, Problem, Span
 
 LARGEST_BYTES = 32 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
+# Codecs of names and of literals: they give other text than is there, or take minutes.
+_NO_CHARSETS = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7", "undefined"})
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
@@ -39,10 +44,9 @@ class Source(NamedTuple):
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character, 1-based; a line ends with \\n, \\r\\n or \\r."""
-        line, start = 1, 0
-        for newline in _NEWLINE.finditer(self.text, 0, offset):
-            line, start = line + 1, newline.end()
-        return line, offset - start + 1
+        starts = line_starts(self.text)
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line_at(self, offset: int) -> str:
         """The line of a character, without its end."""
@@ -60,6 +64,20 @@ class Source(NamedTuple):
     def problem(self, rule: Rule, message: str, offset: int = 0) -> Problem:
         """A problem at a character of this file."""
         return Problem(rule, self.file, message, *self.position(offset), self.line_at(offset))
+
+
+@lru_cache(maxsize=8)
+def line_starts(text: str) -> list[int]:
+    """The characters at which lines begin; a file is asked for many places."""
+    return [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
+
+
+def encoding(name: str) -> str:
+    """The codec of that name; raises LookupError for one that is no charset of files, or takes quadratic time."""
+    codec = codecs.lookup(name)
+    if not codec._is_text_encoding or codec.name in _NO_CHARSETS:
+        raise LookupError(f"{name} is no encoding of text files")
+    return name
 
 
 def read_bytes(file: str, path: Path) -> bytes:

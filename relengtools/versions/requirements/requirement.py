@@ -1,10 +1,8 @@
 """A requirement as it stands in a file, character by character."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 from relengtools.findings import Edit
@@ -12,7 +10,6 @@ from relengtools.versions.declaration import Span
 from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.specifiers.text import Change, Form, Region
 
-_NEWLINE = re.compile(r"\r\n|\r|\n")
 _CONTINUATION = re.compile(r"\\(?:\r\n|\r|\n)")
 _ESCAPE = re.compile(r"\\(.)|[^\\]", re.DOTALL)
 
@@ -39,7 +36,7 @@ class Requirement:
         text, source = self.source.text, self.source
         first = len(text[:start].encode(source.encoding)) + len(BOM) * source.marked
         last = first + len(text[start:end].encode(source.encoding))
-        return Span(first, last, *_position(text, start), *_position(text, end))
+        return Span(first, last, *source.position(start), *source.position(end))
 
     def _characters(self, region: Region | None) -> tuple[int, int]:
         """Where a region begins and ends in the file; what continues it on the next line is no part of it."""
@@ -90,18 +87,6 @@ def written(source: Source, form: Form, key: str, line: Line) -> Iterator[Requir
     start = line.start + len(line.text) - len(line.text.lstrip())
     if text and "%" not in text:
         yield Requirement(source, form, key, text, start, start + len(text), range(start, start + len(text) + 1))
-
-
-def _position(text: str, offset: int) -> tuple[int, int]:
-    """Line and column as `Source.position` counts them; a file has many requirements, so its lines are counted once."""
-    starts = _line_starts(text)
-    line = bisect_right(starts, offset)
-    return line, offset - starts[line - 1] + 1
-
-
-@lru_cache(maxsize=4)
-def _line_starts(text: str) -> list[int]:
-    return [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
 
 
 def _requoted(new: str, quote: str) -> str:

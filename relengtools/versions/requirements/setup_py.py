@@ -27,7 +27,11 @@ def requirements(source: Source) -> Iterator[Requirement]:
             form = Form.SPECIFIER if keyword.arg == "python_requires" else Form.REQUIREMENT
             if keyword.arg not in (*_LISTS, "extras_require", "python_requires"):
                 continue
-            for node in _strings(tree.body, keyword.value, depth=0):
+            try:
+                nodes = list(_strings(tree.body, keyword.value, depth=0, been=set()))
+            except RecursionError:  # a sum of a thousand lists
+                continue
+            for node in nodes:
                 start, end = python.offsets(source, node)
                 requirement = _literal(source, form, keyword.arg, start, end, str(node.value))
                 if requirement is not None and start not in seen:
@@ -40,8 +44,11 @@ def _is_setup(function: ast.expr) -> bool:
     return name == "setup"
 
 
-def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int) -> Iterator[ast.Constant]:
-    """The string constants that a list, a dictionary of lists, or a sum of lists is made of."""
+def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int, been: set[int]) -> Iterator[ast.Constant]:
+    """The string constants that a list, a dictionary of lists, or a sum of lists is made of, each once."""
+    if id(node) in been:
+        return
+    been.add(id(node))
     match node:
         case ast.Constant(value=str()):
             yield node
@@ -55,15 +62,15 @@ def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int) -> Iterator[as
             for element in inner:
                 # A sum in a list is one of texts, and its terms are no requirements.
                 if isinstance(node, ast.Dict) or not isinstance(element, ast.BinOp):
-                    yield from _strings(body, element, depth)
+                    yield from _strings(body, element, depth, been)
         case ast.Starred(value=value) | ast.keyword(value=value):
-            yield from _strings(body, value, depth)
+            yield from _strings(body, value, depth, been)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            yield from _strings(body, left, depth)
-            yield from _strings(body, right, depth)
+            yield from _strings(body, left, depth, been)
+            yield from _strings(body, right, depth, been)
         case ast.Name(id=name) if depth < 4:
             for value in _values(body, name):
-                yield from _strings(body, value, depth + 1)
+                yield from _strings(body, value, depth + 1, been)
 
 
 def _values(body: Sequence[ast.stmt], name: str) -> Iterator[ast.expr]:

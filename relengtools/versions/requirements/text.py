@@ -7,7 +7,7 @@ from pathlib import Path
 
 from relengtools.versions.catalogue import UNREADABLE
 from relengtools.versions.declaration import Problem
-from relengtools.versions.locate.source import BOM, Source, UnreadableError, is_inside, read_bytes, shown
+from relengtools.versions.locate.source import BOM, Source, UnreadableError, encoding, is_inside, read_bytes, shown
 from relengtools.versions.requirements.requirement import Requirement
 from relengtools.versions.specifiers.text import Form
 
@@ -120,11 +120,12 @@ def _source(path: Path, tree: Path) -> Source:
     data = read_bytes(file, path)
     cookies = (match for match in map(_COOKIE.match, data.splitlines()[:2]) if match)
     cookie = next(cookies, None)
-    encoding = cookie[1].decode() if cookie else "utf-8"
+    codec = cookie[1].decode() if cookie else "utf-8"
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16-le" if data[0] == 0xFF else "utf-16-be"
+        codec = "utf-16-le" if data[0] == 0xFF else "utf-16-be"
     try:
-        return Source(file, path, data, data.removeprefix(BOM).decode(encoding), encoding)
+        codec = encoding(codec)
+        return Source(file, path, data, data.removeprefix(BOM).decode(codec), codec)
     except (UnicodeError, LookupError) as error:
         raise UnreadableError(Problem(UNREADABLE, file, f"can't be decoded: {error}")) from error
 
