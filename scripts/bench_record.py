@@ -247,7 +247,7 @@ def stalls(folder: Path, seconds: int) -> Iterator[str]:
                     recorder.wait()
             numbers.append(f"{worst:.1f} ({rare:.1f})")
         shown = f"{numbers[1]} ms, deep {numbers[2]} ms | without {numbers[0]} and {numbers[3]} ms"
-        yield f"| worst wait (1 in 1,000) for 64 new pages in a target of {mappings:,} mappings | {shown} | |"
+        yield f"| worst wait (99.9 %) for 64 new pages, target of {mappings:,} mappings | {shown} | |"
 
 
 def with_metrics(folder: Path, pid: int, seconds: int) -> str:

@@ -2,6 +2,8 @@
 """Does the recorder leak? 200,000 samples of a process in accelerated time, its own memory and descriptors judged.
 
 scripts/self_record.py [SAMPLES]          exit 1 when its own verdict is a leak
+
+Counted are those after the first 60,000, by which SQLite's cache has filled.
 """
 
 import csv
@@ -15,11 +17,13 @@ from pathlib import Path
 from relengtools.leaks import judge, record, series
 from relengtools.leaks.process import PROC, ProcfsReader
 from relengtools.leaks.recorder import Recorder, Settings
-from relengtools.leaks.recording import Moment
+from relengtools.leaks.recording import Moment, Writer
 from relengtools.leaks.target import By, Selector
 from relengtools.leaks.units import with_interval
 
 EVERY = 200
+# SQLite's cache has filled by then.
+WARM = 60_000
 
 
 class FastClock:
@@ -41,7 +45,7 @@ class FastClock:
         """Let the time pass."""
         self.mono += seconds
         self.waits += 1
-        if not self.waits % EVERY:
+        if self.waits > WARM and not self.waits % EVERY:
             base = self.reader.sample()
             anon = ((base.anon_kb or 0) + (base.swap_kb or 0)) * 1024
             row = [f"{self.begun + self.mono:.3f}", base.rss_pages * os.sysconf("SC_PAGE_SIZE"), anon, base.fds]
@@ -56,10 +60,12 @@ def main() -> None:
         with own.open("w", newline="") as stream:
             note = csv.writer(stream)
             note.writerow(["ts_unix", "rss_bytes", "anon_bytes", "num_fds"])
-            wanted, settings = Selector(By.PID, str(target.pid)), Settings(interval=1.0, duration=float(samples))
+            wanted, settings = Selector(By.PID, str(target.pid)), Settings(interval=1.0, duration=float(WARM + samples))
             with record.recording_at(Path(name) / "a.sqlite", wanted, settings, PROC) as recording:
                 say = [lambda line: None, lambda progress: None]
-                Recorder(wanted, settings, recording, FastClock(note), None, None, *say, PROC).watch(target.pid)
+                thread, clock = Writer(recording, 60.0), FastClock(note)
+                Recorder(wanted, settings, recording, clock, None, None, *say, PROC, thread.commit).watch(target.pid)
+                thread.close()
         target.kill()
         analysis = judge.analyze(series.read(str(own))).as_json()
     print(f"{samples:,} samples of another process, the recorder's own resources, a sample taken as a second:")

@@ -207,20 +207,21 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
     """
     folder = proc / str(pid) / "fd"
     opened = links(pid, proc)
-    inodes = {fd: int(target[len(SOCKET) : -1]) for fd, target in opened if target.startswith(SOCKET)}
     familiar = before.sockets if before else {}
-    states = {inode: each.state for inode, each in familiar.items()}
-    wanted = frozenset(inodes.values())
-    table = sockets.table(pid, wanted, proc, states, silence=before is None) if wanted else sockets.Table({}, set())
+    wanted = frozenset(int(target[len(SOCKET) : -1]) for _, target in opened if target.startswith(SOCKET))
+    table = sockets.table(pid, wanted, proc, familiar, silence=before is None) if wanted else sockets.Table({}, set())
     mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
     found: dict[Key, Descriptor] = {}
     listed: dict[int, Descriptor] = {}
     unlisted: set[Key] = set()
     for fd, target in opened:
-        inode = inodes.get(fd, -1)
+        inode = int(target[len(SOCKET) : -1]) if target.startswith(SOCKET) else -1
         if inode in mine:
             continue
-        each = describe(fd, target, folder, table, familiar)
+        if twin := listed.get(inode):
+            each = twin._replace(key=Key(fd, inode, 0, "socket"))
+        else:
+            each = describe(fd, target, folder, table, familiar)
         # Once known, what a socket was is remembered after it has left the tables.
         if not each.listed:
             if before and (known := before.descriptors.get(each.key)):
@@ -228,6 +229,7 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
             unlisted.add(each.key)
         elif inode >= 0:
             listed[inode] = each
+            table.sockets.pop(inode, None)  # of ten thousand, both at once are too much
         found[each.key] = each
     twice = unlisted & before.unlisted if before else unlisted & set()
     counts = count(found.values(), len(twice), len(opened) - len(found))

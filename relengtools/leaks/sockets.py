@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from relengtools.leaks.process import PROC
 
@@ -52,6 +52,13 @@ class Socket(NamedTuple):
     silent_ms: int | None = None
 
 
+class Stated(Protocol):
+    """What is known of a socket: the state that it was in."""
+
+    @property
+    def state(self) -> str: ...
+
+
 class Table(NamedTuple):
     """The wanted sockets by inode, and the local TCP ports that anybody in the namespace listens on."""
 
@@ -59,16 +66,22 @@ class Table(NamedTuple):
     listening: set[int]
 
 
-def address(packed: bytes, port: int) -> Address:
-    """4 or 16 bytes in network order; v4 in v6 is told as v4."""
+@lru_cache
+def host(packed: bytes) -> str:
+    """4 or 16 bytes in network order; v4 in v6 is told as v4. Thousands of sockets share one text."""
     text = socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
-    return Address(text.removeprefix("::ffff:") if "." in text else text, port)
+    return text.removeprefix("::ffff:") if "." in text else text
+
+
+def address(packed: bytes, port: int) -> Address:
+    """The address of these bytes, and a port."""
+    return Address(host(packed), port)
 
 
 def parse_address(text: str) -> Address:
     """`0100007F:1B58`: 32-bit words in the byte order of the host, then the port."""
-    host, _, port = text.partition(":")
-    words = [int(host[at : at + 8], 16) for at in range(0, len(host), 8)]
+    digits, _, port = text.partition(":")
+    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
     return address(struct.pack(f"={len(words)}I", *words), int(port, 16))
 
 
@@ -199,7 +212,7 @@ def diagnose(
     family: int,
     protocol: int,
     wanted: frozenset[int],
-    known: Mapping[int, str],
+    known: Mapping[int, Stated],
     table: Table,
     silence: bool,
 ) -> None:
@@ -213,7 +226,7 @@ def diagnose(
                 table.listening.add(socket.ntohs(port))
             if inode not in wanted:
                 continue
-            if known.get(inode) == TCP_STATES[state]:
+            if (old := known.get(inode)) and old.state == TCP_STATES[state]:
                 table.sockets[inode] = same[state]
                 continue
             here, there = struct.unpack_from(">HH", data, at + 20)
@@ -235,7 +248,7 @@ def table(
     pid: int,
     wanted: frozenset[int],
     proc: Path = PROC,
-    known: Mapping[int, str] = MappingProxyType({}),
+    known: Mapping[int, Stated] = MappingProxyType({}),
     *,
     silence: bool = False,
 ) -> Table:
@@ -261,7 +274,7 @@ def table(
     return found
 
 
-def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table, silence: bool) -> None:
+def ask_kernel(wanted: frozenset[int], known: Mapping[int, Stated], found: Table, silence: bool) -> None:
     """The internet sockets of our own namespace; raises OSError where the kernel lacks sock_diag."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, SOCK_DIAG) as netlink:
         netlink.settimeout(5)

@@ -420,6 +420,8 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
             same_selector(connection, path, meta["selector"])
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # Rows are appended: what is kept of older pages would be memory that grows for a day, for nothing.
+        connection.execute("PRAGMA cache_size = -512")
         schema.migrate(connection, meta)
         return Recording(path, connection, lock, created=created)
     except BaseException as error:
