@@ -58,15 +58,16 @@ def import_(kind: str, source: Path, output: Path, started: float | None, pid: i
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["csv", "openmetrics", "sqlite", "textfile"]))
+@click.argument("kind", type=click.Choice(["csv", "openmetrics", "parquet", "sqlite", "textfile"]))
 @click.argument("recording")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write to, instead of stdout.")
 @click.option("--child", type=int, metavar="PID", help="Of `record --children`: this child by itself (csv).")
 def export(kind: str, recording: str, output: Path | None, child: int | None) -> None:
     """Write a recording, finished or live, for other tools.
 
-    csv is what `analyze` takes; openmetrics has a point a sample; sqlite is a copy, also of a recording that is being
-    written; textfile is for node_exporter and has the last values and the verdicts so far.
+    csv is what `analyze` takes, parquet (which needs pyarrow) the same; openmetrics has a point a sample; sqlite is a
+    copy, also of a recording that is being written; textfile is for node_exporter and has the last values and the
+    verdicts so far.
 
     \b
     Examples:
@@ -79,12 +80,15 @@ def export(kind: str, recording: str, output: Path | None, child: int | None) ->
 
     if child is not None and kind != "csv":
         raise RelengError("--child goes with csv")
-    if kind == "sqlite":
-        if output is None:
-            raise RelengError("a copy needs -o FILE; a database can't be written to a pipe")
+    if kind in ("sqlite", "parquet") and output is None:
+        raise RelengError(f"{kind} needs -o FILE; it can't be written to a pipe")
+    if kind == "sqlite" and output:
         copy(recording, output)
         return
     loaded = load(recording)
+    if kind == "parquet" and output:
+        exporters.to_parquet(loaded, output)
+        return
     lines: Iterable[str]
     if child is not None:
         lines = exporters.children_to_csv(_lives(recording, child))

@@ -4,8 +4,9 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from math import copysign, isfinite, isnan, nan
 from pathlib import Path
 from typing import IO, Any
@@ -60,6 +61,25 @@ def line(cells: Iterable[str]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(cells)
     return text.getvalue()
+
+
+def to_parquet(loaded: Loaded, output: Path) -> None:
+    """Parquet with the columns of the CSV, a missing value as null; raises RelengError, and then leaves nothing."""
+    try:
+        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise RelengError(f"`leaks export parquet` needs pyarrow ({error}): pip install pyarrow") from None
+    columns: dict[str, Sequence[float]] = {"ts_unix": loaded.times, START: list(apart(loaded.starts))}
+    columns |= {name: values for name, values in loaded.columns.items() if not all(map(isnan, values))}
+    table = arrow.table({name: arrow.array(values, "double", from_pandas=True) for name, values in columns.items()})
+    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        parquet.write_table(table, str(beside), compression="zstd")
+        beside.replace(output)
+    except OSError as error:
+        raise RelengError(f"{output}: cannot be written: {error.strerror or error}") from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def families(names: Iterable[str]) -> dict[str, list[str]]:

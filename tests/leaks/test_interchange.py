@@ -1,9 +1,11 @@
 """`leaks export` and `leaks import`: the same verdicts after a trip through CSV, and real files of other recorders."""
 
+import csv
 import json
 import shutil
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from math import inf, isnan, nan
 from pathlib import Path
@@ -101,6 +103,24 @@ def test_a_copy_of_a_live_recording_is_whole(tmp_path: Path) -> None:
         with pytest.raises(RelengError, match="exists"):
             copy(str(tmp_path / "a"), tmp_path / "b")
     assert "needs -o" in str(leaks("export", "sqlite", tmp_path / "a").exception)
+
+
+def test_parquet_has_the_columns_of_the_csv(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert leaks("export", "parquet", FROZEN, "-o", tmp_path / "a.parquet").exit_code == 0
+    table = parquet.read_table(str(tmp_path / "a.parquet")).to_pydict()
+    rows = list(csv.DictReader(leaks("export", "csv", FROZEN).stdout.splitlines()))
+    assert list(table) == list(rows[0])
+    for name, values in table.items():
+        assert values == [float(row[name]) if row[name] else None for row in rows]
+    assert [each.name for each in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_parquet_without_pyarrow_or_a_file_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "needs -o FILE" in str(leaks("export", "parquet", FROZEN).exception)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "needs pyarrow" in str(leaks("export", "parquet", FROZEN, "-o", tmp_path / "a").exception)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
