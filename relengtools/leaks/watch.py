@@ -1,7 +1,7 @@
 """`leaks watch`: what a recording says just now, as lines for a terminal."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from math import isnan, nan
 from typing import Any, NamedTuple
@@ -60,8 +60,23 @@ def look(path: str, now: float | None = None) -> View:
         rows=rows,
         classes=[(f"{c.kind} {c.label}", c.last, c.last - c.first) for c in loaded.classes[:MOST_CLASSES]],
         children=children(path) if loaded.meta.get("children") else [],
-        notes=[*heartbeat.gaps(loaded), *([] if find_spec("numpy") else ["verdicts need relengtools[report]"])],
+        notes=[
+            *facts(loaded),
+            *heartbeat.gaps(loaded),
+            *([] if find_spec("numpy") else ["verdicts need relengtools[report]"]),
+        ],
     )
+
+
+def facts(loaded: Loaded) -> Iterator[str]:
+    """Which build runs, and how the last process ended that did."""
+    process = loaded.processes[-1]
+    if process.build_id:
+        replaced = ", whose file was replaced since" if process.exe_deleted else ""
+        yield f"build {process.build_id}{replaced}"
+    ended = [each for each in loaded.processes if each.ended is not None and each.reason]
+    if ended:
+        yield f"pid {ended[-1].pid}: {ended[-1].reason}"
 
 
 def children(path: str) -> list[tuple[str, float, float]]:

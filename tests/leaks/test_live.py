@@ -161,6 +161,18 @@ def test_a_view_has_values_rates_and_verdicts(tmp_path: Path) -> None:
     assert "evil\\x1b[2J (pid 7), up 3 min" in lines[0]
 
 
+def test_the_build_that_runs_and_the_end_of_the_one_before_are_told(tmp_path: Path) -> None:
+    recording = recorded(tmp_path / "a")
+    recording.end_process(Moment(T0 + 100, 100, 100), "the process ended, after 2 min")
+    recording.begin_process(Target("boot", 8, 6000), Build("server", "/s", 1.0, True, 1024, "GNU 00ff"), T0 + 101)
+    recording.add(Moment(T0 + 102, 102, 102), BASE)
+    recording.close()
+    assert watch.look(str(tmp_path / "a")).notes[:2] == [
+        "build GNU 00ff, whose file was replaced since",
+        "pid 7: the process ended, after 2 min",
+    ]
+
+
 @linux
 def test_one_view_is_printed_where_there_is_no_terminal(tmp_path: Path) -> None:
     recorded(tmp_path / "a").close()
