@@ -23,13 +23,14 @@ def agreement(project: Project, settings: Settings) -> Iterator[Finding]:
     new = proposal(owner, settings) or stated
     # What is made of the owner's text has to stand in both places.
     together = stated is not None and new is not None and not pep440.equal(stated, new)
+    built = owner._replace(value=project.version or owner.value)  # with [egg_info] tag_build behind it
     for copy in project.copies:
-        if _agree(copy, owner) or (copy.kind is Kind.DOCS_CONF and _states_part(copy, owner)):
+        if _agree(copy, owner) or _agree(copy, built) or (copy.kind is Kind.DOCS_CONF and _states_part(copy, owner)):
             continue
         wanted = _wanted(copy, new, settings)
         if wanted is None and copy.kind.scheme != PEP440:
             continue  # its scheme has no place for the version, so the two can't agree
-        message = f"{copy.value!r} is not the version that the build uses, {owner.value!r} ({owner.file})"
+        message = f"{copy.value!r} is not the version that the build uses, {built.value!r} ({owner.file})"
         note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
         if copy.kind is Kind.UV_LOCK and _broken(project, copy):
             # One file that can't be written would keep all the others of the project from being mended.

@@ -43,7 +43,10 @@ def provided(project: Project) -> "State | None":
         return None
     from relengtools.versions import providers
 
-    return providers.state(project.provider, project.document, project.place.root, project.place.tree)
+    state = providers.state(project.provider, project.document, project.place.root, project.place.tree)
+    if state.version is None or not (project.tag.text or project.tag.dated):
+        return state
+    return state._replace(version=None, problem="options", reason="[egg_info] puts a tag behind what it computes")
 
 
 def reason(project: Project) -> str:

@@ -278,7 +278,7 @@ def _assembled(
     tagged = _tagged(document, owner, cfg)
     if tagged.dated:
         day = "[egg_info] tag_date puts the day of the build behind the version"
-        owner = Owner(reason=day)
+        owner = owner._replace(declaration=None, reason=day)
     stated = (*_stated(files, document), setup and setup.version, cfg.version, *copies.find(files, name))
     found: dict[tuple[str, object], Declaration] = {}
     for declaration in (owner.declaration and owner.declaration._replace(owner=True), *stated):
@@ -304,9 +304,10 @@ def _assembled(
 
 
 def _tagged(document: dict[str, Any] | None, owner: Owner, cfg: _Cfg) -> Tag:
-    """What setuptools puts behind the owner's version; PKG-INFO has it already."""
+    """What setuptools puts behind the version of an owner or a provider; PKG-INFO has it already."""
     found = owner.declaration
-    if found is None or found.kind in (Kind.PKG_INFO, Kind.POETRY) or not backends.by_setuptools(document):
+    has_it = found.kind in (Kind.PKG_INFO, Kind.POETRY) if found else owner.provider is None
+    if has_it or not backends.by_setuptools(document):
         return Tag()
     return tag(cfg.parser, document)
 

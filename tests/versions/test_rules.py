@@ -345,3 +345,12 @@ def test_a_message_quotes_no_more_than_people_read(tree):
     root = tree({"pyproject.toml": pyproject("1." * 9000 + "x") + f'dependencies = ["{"x>=v1," * 2000}"]\n'})
     assert [f.rule.code for f in findings(root)] == ["RV101", "RV401"]
     assert all(len(f.message) < 1000 for f in findings(root))
+
+
+def test_a_copy_may_say_what_the_build_makes_of_tag_build(tree, run):
+    cfg = "[metadata]\nname = x\nversion = 1.0\n[options]\npackages = x\n[egg_info]\ntag_build = .dev3\n"
+    for copy in ("1.0", "1.0.dev3"):
+        tree({"setup.cfg": cfg, "x/__init__.py": f'__version__ = "{copy}"\n'})
+        assert run("check").code == 0
+    tree({"x/__init__.py": '__version__ = "1.0.dev4"\n'})
+    assert "'1.0.dev4' is not the version that the build uses, '1.0.dev3'" in run("check").out
