@@ -167,7 +167,8 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
     declared = declarative.read(found.place)
-    reasons += declared.refused
+    if declared.refused:
+        return Refusal(found.path, (*reasons, *declared.refused))
     given = declarative.joined(keywords.read(file, found.place), declared)
     version = _stated(owner, found.place, given) if owner else None
     if owner and version is None:
