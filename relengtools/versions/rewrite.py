@@ -19,6 +19,7 @@ from relengtools.versions.catalogue import (
     INVALID,
     MISLEADING,
     PACKAGING_LAGS,
+    PADDED_SPECIFIER,
     PADDING,
     SIBLING_PIN,
     SPELLING,
@@ -27,7 +28,7 @@ from relengtools.versions.locate.source import BOM, Source
 from relengtools.versions.proof import proves
 
 # Which of two fixes of one span is written: what another place says, what is meant, the canonical form, the spelling.
-_ORDER = (DISAGREEMENT, PACKAGING_LAGS, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING)
+_ORDER = (DISAGREEMENT, PACKAGING_LAGS, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING, PADDED_SPECIFIER)
 _RANK = {rule.code: rank for rank, rule in enumerate(_ORDER)}
 
 

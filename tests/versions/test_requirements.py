@@ -19,6 +19,7 @@ from relengtools.versions.requirements import text as text_files
 from relengtools.versions.requirements.locate import proves, requirements
 from relengtools.versions.requirements.quiet import normalized, own, quiet
 from relengtools.versions.requirements.requirement import Requirement
+from relengtools.versions.rewrite import choose, splice
 from relengtools.versions.specifiers.text import Form
 
 PYPROJECT = '''\
@@ -453,3 +454,28 @@ def test_no_text_crashes_a_locator(text: str, name: str) -> None:
         assert text[requirement.start : requirement.end] == requirement.text or "\\" in text
         assert requirement.form in Form
     assert list(text_files.includes(source)) is not None
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"])
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("x>=v01.0", "x>=1.0"),
+        ("x>=v01.0,<02", "x>=1.0,<2"),
+        ('x>=1.0 "', "x>=1.0"),
+        ('"x>=1.0"', "x>=1.0"),
+    ],
+)
+def test_one_pass_with_all_rules_leaves_nothing_to_mend(tmp_path: Path, name: str, text: str, mended: str) -> None:
+    form = {
+        "requirements.txt": "{}\n",
+        "pyproject.toml": "[project]\ndependencies = ['{}']\n",
+        "setup.py": "setup(install_requires=['{}'])\n",
+        "setup.cfg": "[options]\ninstall_requires =\n  {}\n",
+    }[name]
+    source = written(tmp_path, name, form.format(text))
+    changes = choose(findings(requirements(source)), unsafe=True)
+    new = splice(source.data, changes)
+    assert new.decode() == form.format(mended)
+    assert proves(source, changes, new)
+    assert choose(findings(requirements(written(tmp_path, name, new.decode()))), unsafe=True) == []

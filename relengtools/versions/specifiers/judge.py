@@ -43,7 +43,7 @@ class Judgement:
     def mended(self, topics: Iterable[Topic] = DEFAULT, unsafe: bool = True) -> str:
         """The text after the changes of the remarks on `topics`."""
         chosen = [c for r in self.remarks if r.topic in topics and (r.safe or unsafe) for c in r.changes]
-        return apply(self.text, chosen)
+        return apply(self.text, _together(chosen))
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +85,7 @@ def _of_invalid(parts: Parts, error: str) -> Iterator[Remark]:
         return
     changes, readings = found
     others = [odd for odd in oddities(parts) if not _overlap(odd.changes, changes)]
-    new = apply(parts.text, [*changes, *(change for odd in others for change in odd.changes)])
+    new = apply(parts.text, _together([*changes, *(change for odd in others for change in odd.changes)]))
     if not changes or not kept(parts, apply(parts.text, changes)) or not kept(parts, new):
         yield Remark(Topic.VALIDITY, Region(0, len(parts.text)), error)
         return
@@ -113,6 +113,11 @@ def _in_marker(parts: Parts) -> Iterator[Remark]:
         changes = () if doubt.new is None else (Change(start + doubt.start, start + doubt.end, doubt.new),)
         region = Region(start + doubt.start, start + doubt.end)
         yield Remark(Topic.MARKER, region, doubt.message, None, changes)
+
+
+def _together(changes: Iterable[Change]) -> Iterable[Change]:
+    """Of two changes of one region the last: the canonical form, after the spelling that keeps the padding."""
+    return {change if change.start == change.end else change[:2]: change for change in changes}.values()
 
 
 def _overlap(some: Iterable[Change], others: Iterable[Change]) -> bool:

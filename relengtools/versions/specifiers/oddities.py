@@ -64,7 +64,7 @@ def _respelt(operand: Token) -> Iterator[tuple[Topic, Change]]:
     tail = operand.text[len(text) :]
     if reading.respelled != text:
         yield Topic.SPELLING, Change(operand.start, operand.end, reading.respelled + tail)
-    elif reading.canonical != text:
+    if reading.canonical != reading.respelled:
         yield Topic.PADDING, Change(operand.start, operand.end, reading.canonical + tail)
 
 

@@ -47,12 +47,22 @@ def is_everything(parts: Parts) -> bool:
 
 def _wrapping(parts: Parts) -> _Found:
     """Stray quotes, and parentheses where there is no name before them."""
-    changes = [Change(token.start, token.end, "") for token in parts.quotes]
+    changes = [_dropped_quote(parts.text, token) for token in parts.quotes]
     readings = ["uv (lenient_requirement.rs) drops stray quotes"] if changes else []
     if parts.form is Form.SPECIFIER and parts.parentheses:
         changes += [Change(at, at + 1, "") for at in parts.parentheses]
         readings.append("parentheses around version specifiers are the form of PEP 345")
     return changes, readings
+
+
+def _dropped_quote(text: str, token: Token) -> Change:
+    """At either end the blanks inside go too: a line neither begins nor ends with one."""
+    start, end = token.start, token.end
+    if not text[end:].strip():
+        start = len(text[:start].rstrip(" \t"))
+    elif not text[:start].strip():
+        end = len(text) - len(text[end:].lstrip(" \t"))
+    return Change(start, end, "")
 
 
 def _separators(parts: Parts) -> _Found | Refusal:
