@@ -254,6 +254,15 @@ def _folders(document: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(folder for folder in given if isinstance(folder, str)) if isinstance(given, list) else ()
 
 
+def with_hatch_toml(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """pyproject.toml with what hatch.toml says instead of `[tool.hatch]`, table by table.
+
+    Source: hatchling/metadata/core.py, `ProjectMetadata.hatch`.
+    """
+    tool = _table(document, "tool")
+    return {**document, "tool": {**tool, "hatch": {**_table(tool, "hatch"), **own}}}
+
+
 def _hatch(version: Mapping[str, Any]) -> Answer:
     """Source: hatch's documentation, "Versioning"."""
     source = _text(version.get("source")) or "regex"

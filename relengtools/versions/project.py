@@ -141,7 +141,9 @@ def _pyproject(files: Files) -> tuple[dict[str, Any] | None, bool]:
 
     _refuse_mark(files, source)
     try:
-        return toml.parse(source), False
+        document = toml.parse(source)
+        own = files.source("hatch.toml") if backends.backend(document) == "hatchling" else None
+        return (document if own is None else backends.with_hatch_toml(document, toml.parse(own))), False
     except UnreadableError as error:
         files.note(error.problem)
         return None, True

@@ -87,6 +87,29 @@ def only(tree, files):
         ({"pyproject.toml": SETUPTOOLS + DYNAMIC, "setup.py": SETUP + "setup(version='1')"}, ("setup-py", "1"), []),
         (
             {
+                "pyproject.toml": backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath="x/b.py"\n',
+                "hatch.toml": '[version]\npath="x/a.py"\n',
+                "x/a.py": "__version__='1'",
+            },
+            ("module", "1"),
+            [],
+        ),
+        (
+            {"pyproject.toml": '[project]\nname="w"\nversion="1"\n', "pk/__init__.py": "__version__='2'"},
+            ("pyproject", "1"),
+            ["2"],
+        ),
+        (
+            {
+                "pyproject.toml": '[project]\nname="w"\nversion="1"\n',
+                "pk/__init__.py": "__version__='2'",
+                "other/__init__.py": "__version__='3'",
+            },
+            ("pyproject", "1"),
+            [],
+        ),
+        (
+            {
                 "pyproject.toml": backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath="x/a.py"\n',
                 "x/a.py": "__version__='1'",
             },
