@@ -34,7 +34,8 @@ def locate(source: Source, run: Interpreter) -> Setup:
     if not nodes:
         return Setup()
     setup = _called(source, run, tree, nodes)
-    asks = setup.pointer and any("argv" in module.document.text for module in run.modules.values())
+    unknown = setup.pointer is not None and setup.pointer.provider is None
+    asks = unknown and any("argv" in module.document.text for module in run.modules.values())
     return (asks and _built(source, run, tree, nodes)) or setup
 
 
