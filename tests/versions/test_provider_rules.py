@@ -69,3 +69,19 @@ def test_git_describe_as_it_is_is_a_finding_and_another_provider_is_none(tree, r
     assert "setup.py:3:25: RV603 git-describe-version" in result.out
     tree({"setup.py": "from setuptools import setup\nsetup(name='x', use_scm_version=True)\n"})
     assert run("check").code == 0
+
+
+HANDLED = {
+    "the tag alone": "run('git', 'describe', '--tags', '--abbrev=0')",
+    "taken apart": "re.match(r'(.*)-([0-9]+)-g', run('git', 'describe'))[1]",
+    "split": "run('git', 'describe', '--tags').split('-')[0]",
+    "replaced": "run('git', 'describe').replace('-', '+', 1)",
+}
+
+
+@pytest.mark.parametrize("expression", HANDLED.values(), ids=HANDLED)
+def test_what_handles_the_output_itself_is_no_finding(tree, run, expression):
+    head = "import re, subprocess\nfrom setuptools import setup\n"
+    run_git = "def run(*a): return subprocess.check_output(a, text=True)\n"
+    tree({"setup.py": f"{head}{run_git}setup(name='x', version={expression})\n"})
+    assert "RV603" not in run("check").out
