@@ -30,13 +30,14 @@ FEWEST_ROWS_TREND = 300
 """Five rows a block, so that a block says what is usual and not where in its sawtooth a heap was caught."""
 UNEXPLAINED_S = 1.5 * DAY
 """So long the wave of the day can't be told from growth without load gauges."""
-LOG_ODDS = float(np.log(7))
-"""A leak at 7 : 1, chosen on the development split of simulated series for one false alarm in twenty of them."""
+LOG_ODDS = float(np.log(9))
+"""A leak at 9 : 1, chosen on the development split of simulated series for one false alarm in twenty of them."""
 LEAST_Z = 4.0
-Z_WEIGHT = 0.3
+Z_WEIGHT = 0.5
 A_STORE = 0.1
 """The share of a process's memory up to which a store is as likely as a leak."""
-ROOM = 0.25
+ROOM = 0.5
+"""Without load gauges or days, growth is no leak while a store that took it up would as likely as not go on."""
 MATERIAL = 0.01
 """A hundredth of the level a day: less is no reason to act."""
 
@@ -166,7 +167,7 @@ def _rate(prepared: Prepared, name: str, evidence: Evidence) -> Interval:
 
 
 def _score(scene: Scene, gathered: Gathered, samples: int) -> float:
-    """Evidence for a leak from the trend alone, 1 at the threshold: log odds over those of 7 : 1.
+    """Evidence for a leak from the trend alone, 1 at the threshold: log odds over those of 9 : 1.
 
     The odds are those of the weighed models, no better than what the robust z allows, times the growth in tenths of
     the level: a store whose capacity has a scale-free prior takes up G or more with probability ∝ 1/G.

@@ -19,7 +19,7 @@ from relengtools.leaks.series import FloatArray
 SATURATIONS = (0.04, 0.1, 0.25, 0.6, 1.5)
 LOGARITHMS = (0.003, 0.02, 0.15)
 HINGES = (0.2, 0.35, 0.5, 0.65, 0.8)
-MOST_JUMPS = 3
+MOST_JUMPS = 5
 STEPS = (0.08, 0.2, 0.35, 0.5, 0.65, 0.8, 0.92)
 
 
@@ -99,7 +99,7 @@ def design_of(blocks: Blocks, nuisance: FloatArray) -> FloatArray:
 
 
 def jumps_of(y: FloatArray, design: FloatArray) -> npt.NDArray[np.intp]:
-    """The blocks that begin with the three largest rises of what load leaves of y, largest first."""
+    """The blocks that begin with the largest rises of what load leaves of y, largest first."""
     left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     return np.argsort(-np.diff(left), kind="stable")[:MOST_JUMPS] + 1
 

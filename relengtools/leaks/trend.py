@@ -33,9 +33,9 @@ from relengtools.leaks.series import FloatArray
 from relengtools.leaks.shapes import Blocks, Model, Shape, Shapes, design_of, jumps_of, shapes_of
 
 K = 100.0
-TAIL = 0.04
+TAIL = 0.05
 """Between these tails of the mixture lies the truth in 95 of 100 leaks that are found: V may remember for longer than
-the noise does, so the interval between 2.5 % tails held 98 of 100 (204 simulated leaks of the development split)."""
+the noise does, so the interval between 2.5 % tails held 98 of 100 (simulated leaks of the development split)."""
 BLOCKS = 64
 FEWEST_BLOCKS = 12
 TAUS = (0.03, 0.08, 0.2, 0.5, 1.5)
