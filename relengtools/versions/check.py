@@ -1,10 +1,11 @@
 """Projects to what `check` reports and rewrites: rules, waivers, selection and baseline, then the fixes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from relengtools.findings import Finding, Location
+from relengtools.findings import Edit, Finding, Location
 from relengtools.versions import rules
 from relengtools.versions.catalogue import MISLEADING
 from relengtools.versions.project import Project, read
@@ -26,13 +27,16 @@ class Terms(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a project: the changes made or planned, the findings that stay, why nothing could be rewritten.
 
-    `hidden` are findings without a fix of their own that those of others make invisible.
+    Of a file that projects share each has the change as far as it got, and its own `edits`. `left` tells of files, by
+    name, that stay as they are. `hidden` are findings without a fix of their own that those of others make invisible.
     """
 
     changes: Sequence["Change"]
     findings: Sequence[Finding]
     refusal: str | None = None
     hidden: Sequence[Finding] = ()
+    edits: Sequence[Edit] = ()
+    left: Mapping[str, str] = MappingProxyType({})
 
 
 # A place that several projects share is told of once.
@@ -50,40 +54,57 @@ def terms(projects: Iterable[Project], settings: Mapping[Path, Settings], known:
 
 def report(projects: Iterable[Project], given: Terms) -> list[Finding]:
     """The findings on all projects."""
-    seen: _Seen = set()
-    found: list[Finding] = []
-    for project in projects:
-        new = _judged(project, given, seen).findings
-        seen |= _places(new)
-        found += new
-    return found
+    return [finding for _, judgement in _all_judged(projects, given) for finding in judgement.findings]
 
 
 def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) -> Iterator[Outcome]:
-    """Make or only plan the changes, project by project, all files of one or none."""
+    """Make or only plan the changes, project by project, all files of one or none.
+
+    All are judged before anything is written, so that the edits of a file that projects share fit together.
+    """
     from relengtools.versions import rewrite
     from relengtools.versions.discover import UnheardError
+    from relengtools.versions.writable import sift
 
     seen: _Seen = set()
-    for project in projects:
-        before = _judged(project, given, seen)
-        changes: list[Change] = []
-        refusal = None
+    made: dict[str, Change] = {}
+    for project, before in list(_all_judged(projects, given)):
+        outcome = Outcome((), before.findings)
         try:
-            planned = rewrite.plan(before.sources, rewrite.choose(before.findings, unsafe))
-            if write and planned:
+            edits, left = sift(project.place, before.sources, rewrite.choose(before.findings, unsafe, made))
+            changes = rewrite.plan(before.sources, edits, made)
+            if write and changes:
                 project.place.assure()
-                rewrite.write(planned)
-            changes = planned
+                rewrite.write(changes, made)
+            made |= {change.source.file: change for change in changes}
+            outcome = outcome._replace(changes=changes, edits=edits, left=left)
         except (rewrite.RewriteError, UnheardError) as error:
-            refusal = str(error)
+            outcome = outcome._replace(refusal=str(error))
         after = before.findings
-        if changes and write:
+        if outcome.changes and write:
             after = _judged(read(project.place) or project, given, seen).findings
-        elif changes:
-            after = [finding for finding in after if finding.fix is None or not (finding.fix.safe or unsafe)]
+        elif outcome.changes:
+            after = [f for f in after if not (f.fix and (f.fix.safe or unsafe)) or _stays(f, outcome.left)]
         seen |= _places(before.findings) | _places(after)
-        yield Outcome(changes, after, refusal, _hidden(before.findings, after))
+        yield outcome._replace(findings=after, hidden=_hidden(before.findings, after))
+
+
+def merged(outcomes: Iterable[Outcome]) -> list["Change"]:
+    """The changes of all projects, one a file: the last holds what was done before."""
+    return list({change.source.file: change for outcome in outcomes for change in outcome.changes}.values())
+
+
+def _stays(finding: Finding, left: Container[str]) -> bool:
+    """Whether the fix would change a file that is left as it is."""
+    return finding.fix is not None and any(edit.file in left for edit in finding.fix.edits)
+
+
+def _all_judged(projects: Iterable[Project], given: Terms) -> Iterator[tuple[Project, rules.Judgement]]:
+    seen: _Seen = set()
+    for project in projects:
+        judgement = _judged(project, given, seen)
+        seen |= _places(judgement.findings)
+        yield project, judgement
 
 
 def _judged(project: Project, given: Terms, seen: _Seen) -> rules.Judgement:

@@ -1,7 +1,6 @@
 """The commands of `relengtools versions`."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from relengtools.findings import Finding
     from relengtools.versions.baseline import Known
     from relengtools.versions.check import Outcome, Terms
-    from relengtools.versions.discover import Place
     from relengtools.versions.project import Project
     from relengtools.versions.rewrite import Change
     from relengtools.versions.settings import Settings
@@ -218,33 +216,16 @@ def _read(paths: Sequence[str]) -> tuple[list["Project"], bool]:
     """The projects at and below the paths, and whether something named is unreadable; RelengError if none."""
     import gc
 
-    from relengtools.versions.discover import discover
-    from relengtools.versions.project import read
+    from relengtools.versions.projects import below
 
     # Syntax trees are many objects and no cycles: looking for those after each 700 of them takes a fifth of the time.
     gc.set_threshold(20_000)
-    found = discover(paths or ["."])
-    places = _included(found.places.values(), paths)
-    projects = [project for place in places if (project := read(place))]
-    if not projects and not found.errors:
-        where = ", ".join(printable(path) for path in paths or ["."])
-        less = ", but for what [tool.relengtools] excludes" if len(places) < len(found.places) else ""
-        reason = f"no pyproject.toml, setup.cfg or setup.py describes a package{less}"
-        found.errors.append(f"{where}: no project found: {reason}")
-    elif projects:
-        roots = [project.place.root for project in projects]
-        found.errors.extend(f"{printable(path)}: no project found" for path in paths if _holds_none(path, roots))
-    for line in (*found.notes, *found.errors[: None if projects else -1]):
+    projects, errors, notes = below(paths or ["."])
+    for line in (*notes, *errors[: None if projects else -1]):
         _say(line)
     if not projects:
-        raise RelengError(found.errors[-1])
-    return projects, bool(found.errors) or any(_named_unreadable(project) for project in projects)
-
-
-def _holds_none(path: str, roots: Sequence[Path]) -> bool:
-    """Whether none of the projects is at or below a named directory; of what can't be read it is said elsewhere."""
-    named = Path(os.path.abspath(path))  # noqa: PTH100  (as discover names them)
-    return bool(path) and named.is_dir() and not any(root.is_relative_to(named) for root in roots)
+        raise RelengError(errors[-1])
+    return projects, bool(errors) or any(_named_unreadable(project) for project in projects)
 
 
 def _named_unreadable(project: "Project") -> bool:
@@ -254,24 +235,6 @@ def _named_unreadable(project: "Project") -> bool:
         for problem in project.problems
         if problem.rule.code != "RV101"
     )
-
-
-def _included(places: Iterable["Place"], paths: Sequence[str]) -> list["Place"]:
-    """The places that no settings exclude; what is named on the command line is wanted all the same."""
-    from relengtools.versions.settings import DEFAULT, find
-
-    given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
-    named = [path if os.path.isdir(path) else path.parent for path in given]  # noqa: PTH112  (Path's raises)
-    known: dict[Path, Any] = {}
-    chosen = []
-    for place in places:
-        settings = DEFAULT
-        with Attempts(lambda line: None):  # told of by `check`, which is who uses the rest of them
-            settings = find(place.root, place.tree, known)
-        asked = any(place.root.is_relative_to(path) and settings.excludes(path) for path in named)
-        if asked or not settings.excludes(place.root):
-            chosen.append(place)
-    return chosen
 
 
 def _settings(
@@ -308,33 +271,33 @@ def _baseline(name: str | None) -> "Known | None":
 
 def _fix(projects: Sequence["Project"], given: "Terms", unsafe: bool, write: bool, output_format: str) -> int:
     """Make the changes and tell what stays, or print them as a patch; the exit code."""
-    from relengtools.versions.check import fixed
+    from relengtools.versions.check import fixed, merged
 
-    changes: list[Change] = []
-    stay: list[Finding] = []
-    refused = False
+    outcomes: list[Outcome] = []
     for outcome in fixed(projects, given, unsafe, write):
-        changes += outcome.changes
-        stay += outcome.findings
-        if outcome.refusal:
-            _say(outcome.refusal)
-            refused = True
-        elif write:
+        outcomes.append(outcome)
+        for line in (*outcome.left.values(), *filter(None, [outcome.refusal])):
+            _say(line)
+        if write and not outcome.refusal:
             _say_rewritten(outcome)
+    stay = [finding for outcome in outcomes for finding in outcome.findings]
+    changes = merged(outcomes)
     if write:
         _print(stay, output_format, len(projects), len(changes))
     else:
         _print_diff(changes, stay)
-    return 2 if refused else int(bool(changes or stay))
+    return 2 if any(outcome.refusal for outcome in outcomes) else int(bool(changes or stay))
 
 
 def _say_rewritten(outcome: "Outcome") -> None:
+    from itertools import groupby
+
     from relengtools.output import shown
 
-    for change in outcome.changes:
-        edits = ", ".join(shown(edit) for edit in change.edits[:5])
-        more = f", and {len(change.edits) - 5} more" if len(change.edits) > 5 else ""
-        _say(f"{printable(change.source.file)}: {edits}{more}")
+    for file, group in groupby(outcome.edits, key=lambda edit: edit.file):
+        edits = [shown(edit) for edit in group]
+        more = f", and {len(edits) - 5} more" if len(edits) > 5 else ""
+        _say(f"{printable(file)}: {', '.join(edits[:5])}{more}")
     for finding in outcome.hidden:
         place = finding.location
         _say(f"{printable(place.file)}:{place.line}: {printable(finding.message)}")

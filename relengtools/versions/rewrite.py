@@ -7,13 +7,14 @@ import stat
 import tempfile
 from bisect import bisect, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from relengtools.errors import RelengError, printable
-from relengtools.findings import Edit, Finding
+from relengtools.findings import Edit, Finding, Fix
 from relengtools.versions.catalogue import (
     DISAGREEMENT,
     INVALID,
@@ -24,7 +25,7 @@ from relengtools.versions.catalogue import (
     SIBLING_PIN,
     SPELLING,
 )
-from relengtools.versions.locate.source import BOM, Source
+from relengtools.versions.locate.source import BOM, Source, shown
 from relengtools.versions.proof import proves
 
 # Which of two fixes of one span is written: what another place says, what is meant, the canonical form, the spelling.
@@ -49,22 +50,36 @@ class Change(NamedTuple):
     fate: Fate = Fate.REWRITTEN
 
 
+class Staged(NamedTuple):
+    """A change about to be made: the `new` file beside the one whose place it takes, and the `old` one to go back."""
+
+    change: Change
+    new: Path
+    old: Path
+
+
 class RewriteError(RelengError):
     """A project's files were left alone, all of them."""
 
 
-def choose(findings: Iterable[Finding], unsafe: bool) -> list[Edit]:
-    """The edits to make, at most one a span and none across another, in order of file and place."""
+def choose(findings: Iterable[Finding], unsafe: bool, made: Mapping[str, Change] = MappingProxyType({})) -> list[Edit]:
+    """The edits to make, at most one a span and none across another, in order of file and place.
+
+    What is `made` already, by file, stays as it is.
+    """
     fixes = [(_RANK.get(f.rule.code, len(_ORDER)), f.fix) for f in findings if f.fix and (f.fix.safe or unsafe)]
+    before = [
+        edit for file in {e.file for _, fix in fixes for e in fix.edits} & made.keys() for edit in made[file].edits
+    ]
     taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
     chosen: dict[tuple[str, int, int], Edit] = {}
-    for _, fix in sorted(fixes, key=lambda ranked: ranked[0]):
+    for _, fix in [(0, Fix(True, tuple(before))), *sorted(fixes, key=lambda ranked: ranked[0])]:
         if any(_crosses(edit, taken[edit.file]) for edit in fix.edits):
             continue
         for edit in fix.edits:
             if chosen.setdefault((edit.file, edit.start, edit.end), edit) is edit:
                 insort(taken[edit.file], (edit.start, edit.end))
-    return sorted(chosen.values())
+    return sorted(set(chosen.values()) - set(before))
 
 
 def _crosses(edit: Edit, taken: Sequence[tuple[int, int]]) -> bool:
@@ -74,18 +89,28 @@ def _crosses(edit: Edit, taken: Sequence[tuple[int, int]]) -> bool:
     return any(s < edit.end and edit.start < e and (s, e) != (edit.start, edit.end) for s, e in near)
 
 
-def plan(sources: Sequence[Source], edits: Sequence[Edit]) -> list[Change]:
-    """The changes that the edits make, each proved; raises RewriteError if one of the files has to be left alone."""
-    changes = []
-    for source in sources:
-        own = tuple(edit for edit in edits if edit.file == source.file)
-        if own:
-            _may_be_written(source)
-            new = splice(source.data, own)
-            if not _proved(source, own, new):
-                raise RewriteError(f"{printable(source.file)}: not rewritten: {_doubt(source, own)}")
-            changes.append(Change(source, own, new))
-    return changes
+def plan(
+    sources: Sequence[Source], edits: Sequence[Edit], made: Mapping[str, Change] = MappingProxyType({})
+) -> list[Change]:
+    """The changes that the edits make, each proved; raises RewriteError if one of the files has to be left alone.
+
+    The edits that were `made` in a file for other projects, since all were read, are part of its change.
+    """
+    own: dict[str, set[Edit]] = defaultdict(set)
+    for edit in edits:
+        own[edit.file].add(edit)
+    return [_planned(source, own[source.file], made.get(source.file)) for source in sources if source.file in own]
+
+
+def _planned(source: Source, edits: set[Edit], earlier: Change | None) -> Change:
+    _may_be_written(source)
+    if earlier is not None and earlier.source.data != source.data:
+        raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")
+    together = tuple(sorted({*edits, *(earlier.edits if earlier else ())}))
+    new = splice(source.data, together)
+    if not _proved(source, together, new):
+        raise RewriteError(f"{printable(source.file)}: not rewritten: {_doubt(source, together)}")
+    return Change(source, together, new)
 
 
 def _proved(source: Source, edits: Sequence[Edit], new: bytes) -> bool:
@@ -105,7 +130,8 @@ def _doubt(source: Source, edits: Sequence[Edit]) -> str:
     """Why a file can't be rewritten: it was broken before, or the edits would do more than they should."""
     parsed = source.path.suffix in {".toml", ".lock", ".cfg", ".py"} and not any(edit.part for edit in edits)
     broken = parsed and not proves(source, [], source.data)
-    return "it can't be read as it stands: mend it first" if broken else "more than the version would change"
+    unread = "it can't be read as it stands (broken, or nested too deeply): mend it first"
+    return unread if broken else "more than the version would change, or that can't be ruled out"
 
 
 def _after(source: Source, data: bytes) -> Source:
@@ -135,45 +161,72 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
 def _may_be_written(source: Source) -> None:
     """Raises RewriteError for a symlink, because another file would change, and for what its mode forbids."""
     if source.path.is_symlink():
-        raise RewriteError(f"{printable(source.file)}: not rewritten: it is a symlink; name the file that it leads to")
+        real = printable(shown(os.path.realpath(source.path)))
+        raise RewriteError(
+            f"{printable(source.file)}: not rewritten: it is a symlink to {real}: edit that file by hand"
+        )
     # Renaming over a read-only file would succeed for its owner, and anything does for root.
     if not source.path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
         raise RewriteError(f"{printable(source.file)}: not rewritten: it is read-only")
 
 
-def write(changes: Sequence[Change]) -> None:
-    """Write all of a project's changes or none; raises RewriteError with nothing changed.
+def write(changes: Sequence[Change], made: Mapping[str, Change] = MappingProxyType({})) -> None:
+    """Write all of a project's changes or none; raises RewriteError, with nothing changed unless it names what is.
 
-    Each is written beside its target, flushed to disk and renamed over it; mode, and owner where allowed, are kept.
+    Each is written beside its target, flushed to disk, and looked at once more before it is renamed over it; mode, and
+    owner where allowed, are kept. Where a rename fails, those before are undone by another name of the old file, which
+    takes no space. The renames come one after another: a machine that stops between two leaves the first files new.
+    `made` is what was written since the sources were read.
     """
-    staged: list[tuple[Path, Change]] = []
+    temporary: set[Path] = set()
     try:
-        for change in changes:
-            _unchanged(change)
-            staged.append((_beside(change), change))
+        staged = [_staged(change, made, temporary) for change in changes]
         with _uninterrupted():
-            _rename(staged)
+            _rename(staged, made, temporary)
     except OSError as error:
         name = printable(changes[0].source.file) if len(changes) == 1 else "the project's files"
         raise RewriteError(f"{name}: not rewritten: {error.strerror or error}") from error
     finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
+        for path in temporary:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
-def _unchanged(change: Change) -> None:
-    """Raises RewriteError where the file isn't what was read."""
+def undo(changes: Sequence[Change]) -> None:
+    """Take back what `write` has done to existing files; raises RewriteError where they are no longer what it wrote."""
+    write([Change(change.source._replace(data=change.new), (), change.source.data) for change in changes])
+
+
+def _unchanged(change: Change, made: Mapping[str, Change]) -> None:
+    """Raises RewriteError where the file isn't what was read, or what was made of it since."""
     source = change.source
     if change.fate is Fate.MADE:
         if os.path.lexists(source.path):
             raise RewriteError(f"{printable(source.file)}: not written: something is there already; run again")
         return
     _may_be_written(source)
-    if source.path.read_bytes() != source.data:
+    known = made[source.file].new if source.file in made else source.data
+    if source.path.read_bytes() != known:
         raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")
 
 
-def _beside(change: Change) -> Path:
+def _staged(change: Change, made: Mapping[str, Change], temporary: set[Path]) -> Staged:
+    """The new file on disk, and what is needed to undo it; both are noted as `temporary`."""
+    _unchanged(change, made)
+    new = _beside(change, change.new)
+    temporary.add(new)
+    if change.fate is not Fate.REWRITTEN:
+        return Staged(change, new, new)
+    old = new.with_suffix(".old")
+    try:
+        os.link(change.source.path, old)
+    except OSError:  # a file system without such links
+        old = _beside(change, change.source.path.read_bytes())
+    temporary.add(old)
+    return Staged(change, new, old)
+
+
+def _beside(change: Change, data: bytes) -> Path:
     """A temporary file in the same folder, on disk, with the mode and owner of the one whose place it takes."""
     path = change.source.path
     status = None if change.fate is Fate.MADE else path.stat()
@@ -181,7 +234,7 @@ def _beside(change: Change) -> Path:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(change.new)
+            file.write(data)
             if status is not None and hasattr(os, "fchown"):
                 with contextlib.suppress(PermissionError):
                     os.fchown(file.fileno(), status.st_uid, status.st_gid)
@@ -200,31 +253,38 @@ def _usual_mode() -> int:
     return 0o666 & ~mask
 
 
-def _rename(staged: Sequence[tuple[Path, Change]]) -> None:
-    done: list[tuple[Path, Change]] = []
+def _rename(staged: Sequence[Staged], made: Mapping[str, Change], temporary: set[Path]) -> None:
+    done: list[Staged] = []
     try:
-        for temporary, change in staged:
-            path = change.source.path
-            if change.fate is Fate.REMOVED:
-                path.replace(temporary)  # and is only gone when all the others are in place
+        for one in staged:
+            _unchanged(one.change, made)
+            path = one.change.source.path
+            if one.change.fate is Fate.REMOVED:
+                path.replace(one.old)  # and is only gone when all the others are in place
             else:
-                temporary.replace(path)
-            done.append((temporary, change))
-    except OSError:
-        for temporary, change in done:
-            _take_back(temporary, change)
+                one.new.replace(path)
+            done.append(one)
+    except (OSError, RewriteError) as error:
+        if stuck := [line for one in reversed(done) if (line := _stuck(one, temporary))]:
+            raise RewriteError(f"{'; '.join(stuck)}; what went wrong: {error}") from error
         raise
 
 
-def _take_back(temporary: Path, change: Change) -> None:
-    path = change.source.path
-    match change.fate:
-        case Fate.REMOVED:
-            temporary.replace(path)
-        case Fate.MADE:
+def _stuck(one: Staged, temporary: set[Path]) -> str | None:
+    """Undo a rename; or say that it can't be undone, and keep what the file was."""
+    path = one.change.source.path
+    try:
+        if one.change.fate is Fate.MADE:
             path.unlink()
-        case Fate.REWRITTEN:
-            _beside(change._replace(new=change.source.data)).replace(path)
+        else:
+            one.old.replace(path)
+    except OSError as error:
+        temporary.discard(one.old)
+        kept = "" if one.change.fate is Fate.MADE else f" (it was what {printable(shown(one.old))} is)"
+        return (
+            f"{printable(one.change.source.file)}: {one.change.fate.value}, and can't be undone: {error.strerror}{kept}"
+        )
+    return None
 
 
 @contextlib.contextmanager

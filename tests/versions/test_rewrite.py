@@ -150,7 +150,7 @@ def test_a_symlink_is_read_but_never_rewritten(tree, run):
     (root / "pyproject.toml").symlink_to("real.toml")
     result = run("check", "--fix")
     assert result.code == 2
-    assert "it is a symlink" in result.err
+    assert "a symlink leads from it to real.toml: edit that file by hand" in result.err
     assert (root / "pyproject.toml").is_symlink()
     assert "v1" in (root / "real.toml").read_text()
 
@@ -201,6 +201,140 @@ def test_a_failure_in_between_restores_what_was_renamed(tree, monkeypatch, faili
     with pytest.raises(RelengError, match="No space left"):
         rewrite.write(changes)
     assert {name: (root / name).read_text() for name in sorted(path.name for path in root.iterdir())} == TWO
+
+
+def test_what_an_editor_saves_while_files_are_staged_is_kept(tree, monkeypatch):
+    root = tree(TWO)
+    changes = planned(root)
+    real, saved = os.fsync, []
+
+    def fsync(number):
+        real(number)
+        saved.append(number)
+        if len(saved) == 2:  # both new files are on disk, and nothing is renamed
+            (root / "pyproject.toml").write_text("# mine\n")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(RelengError, match=r"pyproject\.toml: not rewritten: it was changed"):
+        rewrite.write(changes)
+    assert texts(root) == TWO | {"pyproject.toml": "# mine\n"}
+
+
+def test_what_was_renamed_before_a_save_is_put_back(tree, monkeypatch):
+    root = tree(TWO)
+    changes = planned(root)
+    real = Path.replace
+
+    def replace(self, target):
+        (root / "x.py").write_text("# mine\n")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(RelengError, match=r"x\.py: not rewritten: it was changed"):
+        rewrite.write(changes)
+    assert texts(root) == TWO | {"x.py": "# mine\n"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_nothing_new_is_written_to_go_back(tree, monkeypatch, links):
+    root = tree(TWO)
+    changes = planned(root)
+    real, calls = Path.replace, []
+
+    def no_links(*names):
+        raise OSError(95, "Operation not supported")
+
+    def full(*rest, **more):
+        raise OSError(28, "No space left on device")
+
+    def replace(self, target):
+        calls.append(target)
+        if len(calls) == 2:
+            monkeypatch.setattr(rewrite.tempfile, "mkstemp", full)
+            full()
+        return real(self, target)
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    inode = (root / "pyproject.toml").stat().st_ino
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(RelengError, match="the project's files: not rewritten: No space left"):
+        rewrite.write(changes)
+    assert texts(root) == TWO
+    assert ((root / "pyproject.toml").stat().st_ino == inode) is links
+
+
+def test_what_cannot_be_put_back_is_told_and_kept(tree, monkeypatch):
+    root = tree(TWO)
+    changes = planned(root)
+    real, calls = Path.replace, []
+
+    def replace(self, target):
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(RelengError) as raised:
+        rewrite.write(changes)
+    said = str(raised.value)
+    assert said.startswith("pyproject.toml: rewritten, and can't be undone: Input/output error (it was what .pyproject")
+    assert "not rewritten" not in said
+    (kept,) = root.glob(".pyproject.toml.*.old")
+    assert kept.name in said
+    assert kept.read_text() == TWO["pyproject.toml"]
+    assert 'version = "1"' in (root / "pyproject.toml").read_text()
+
+
+def texts(root):
+    return {path.name: path.read_text() for path in root.iterdir()}
+
+
+SHARED = {
+    "pyproject.toml": '[tool.uv.workspace]\nmembers = ["*"]\n',
+    "a/pyproject.toml": '[project]\nname = "a"\nversion = "1.0"\n',
+    "b/pyproject.toml": '[project]\nname = "b"\nversion = "v2.0"\n',
+    "uv.lock": "".join(
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ editable = "{name}" }}\n\n'
+        for name, version in (("a", "v1.0"), ("b", "v2.0"), ("c", "v3.0"))
+    ),
+    "c/pyproject.toml": '[project]\nname = "c"\nversion = "v3.0"\n',
+}
+
+
+def test_projects_that_share_a_file_are_fixed_in_one_run(tree, run):
+    root = tree(SHARED)
+    subprocess.run(["git", "init", "-q"], check=True, cwd=root)
+    diff = run("check", "--diff")
+    assert (diff.code, diff.out.count("--- a/uv.lock")) == (1, 1)
+    result = run("check", "--fix")
+    assert (result.code, result.out) == (1, "")
+    assert "5 files rewritten" not in result.err
+    assert "3 files rewritten" in result.err
+    assert sorted(line for line in result.err.splitlines() if "uv.lock" in line) == [
+        "relengtools: uv.lock: v1.0 -> 1.0",
+        "relengtools: uv.lock: v2.0 -> 2.0",
+        "relengtools: uv.lock: v3.0 -> 3.0",
+    ]
+    fixed = {name: (root / name).read_text() for name in SHARED}
+    assert fixed["uv.lock"] == SHARED["uv.lock"].replace('"v', '"')
+    assert run("check", "--fix").code == 0
+    for name, text in SHARED.items():
+        (root / name).write_text(text)
+    subprocess.run(["git", "apply"], input=diff.out, text=True, check=True, cwd=root)
+    assert {name: (root / name).read_text() for name in SHARED} == fixed
+
+
+def test_a_project_that_is_refused_leaves_the_shared_file_to_the_others(tree, run):
+    root = tree(SHARED)
+    subprocess.run(["git", "init", "-q"], check=True, cwd=root)
+    (root / "b/pyproject.toml").chmod(0o444)
+    result = run("check", "--fix")
+    assert result.code == 2
+    assert "b/pyproject.toml: not rewritten: it is read-only" in result.err
+    lock = SHARED["uv.lock"].replace("v1.0", "1.0").replace("v3.0", "3.0")
+    assert (root / "uv.lock").read_text() == lock
 
 
 def test_an_interrupt_before_the_renames_loses_nothing(tree, monkeypatch):
