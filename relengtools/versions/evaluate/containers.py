@@ -98,6 +98,7 @@ def _extend(run: Run, owner: list[Value], row: Value) -> None:
     for item in run.items(list(row) if isinstance(row, list) and vague(row) is None else row):
         run.step()
         if len(owner) > _LONGEST:
+            run.heap.spoil(owner)
             raise TooMuchError
         owner.append(item)
 

@@ -191,6 +191,9 @@ def _is_harmless(call: ast.Call, fine: set[ast.AST]) -> bool:
 
 def statement(heap: Heap, scope: Scope, node: ast.stmt, why: Unknown) -> None:
     """A statement was left out: what it binds is unknown, and what it would have called may have changed things."""
+    reach = _reach(node)
+    if reach.any or reach.some:
+        _forget(heap, scope.module().names, dunders=reach.any)
     for part in python.walk(node):
         if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
             names = owner_of(scope, part.id).names

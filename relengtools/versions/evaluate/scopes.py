@@ -8,6 +8,8 @@ from relengtools.versions.evaluate.values import SPOILT, Level, Scope, Unknown, 
 from relengtools.versions.locate import python
 
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_OPENING = {"globals", "locals", "vars", "exec", "execfile"}
+"""Functions by which code gets hold of the names around it."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -21,7 +23,8 @@ def find(scope: Scope, name: str) -> Value:
         if each.level.kind == "call" and name in each.level.own:
             raise UnboundLocalError(name)
         if SPOILT in each.names:
-            return Unknown(f"`{name}` may come from an exec() of something computed")
+            names = (scope.names, scope.module().names) if name in _OPENING else ()  # Python's own function, maybe
+            return Unknown(f"`{name}` may come from an exec() of something computed", holds=names)
     raise KeyError(name)
 
 

@@ -177,6 +177,13 @@ UNKNOWN = {
         "import platform\nd, e = {}, {}\nif platform.machine() == 'x':\n    d['a'] = e['a'] = '1'\nd.update(e)",
         "'1' if 'a' in d else '2'",
     ),
+    "what a statement that is too much would bind by globals()": setup(
+        "import other\nversion = '1'\nif other.flag():\n    for a in range(9999):\n        for b in range(9999):\n"
+        "            pass\n    globals()['version'] = '2'"
+    ),
+    "names that may be changed by a function that may be Python's own": setup(
+        "import other\nif other.flag():\n    exec(other.code)\nversion = '1'\nglobals()['version'] = other.version"
+    ),
     "a list that grows while it is gone through": setup("v = ['1']\nv.extend(x for x in v)", "v[0]"),
     "what an argument may have changed": {
         "setup.py": "from setuptools import setup\nmeta = {'version': '1'}\ndef long():\n    for a in range(9999):\n"
