@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What recording costs beside psutil, psrecord, Procpath and pidstat, on targets of 20 and of 10,000 descriptors.
 
-    scripts/bench_record.py [SECONDS]          the table goes to reports/benchmarks/record.md
+    scripts/bench_record.py [SECONDS]          the table goes to reports/benchmarks/record.md, what follows it stays
 
 The ratios matter, not the times: all take turns in one run. Whole tools run at 1 Hz and are
 charged with the CPU time of their threads in SECONDS (default 20), after their start.
@@ -323,7 +323,8 @@ def main() -> None:
         lines += stalls(Path(name), seconds)
     uname = os.uname()
     head = HEAD.format(cpus=os.cpu_count(), kernel=uname.release, python=sys.version.split()[0], seconds=seconds)
-    TABLE.write_text(head + "\n".join(lines) + "\n")
+    _, marker, faults = TABLE.read_text().partition("\n## ")
+    TABLE.write_text(head + "\n".join(lines) + "\n" + marker + faults)
     print(TABLE.read_text())
 
 
