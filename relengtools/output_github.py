@@ -1,5 +1,6 @@
 """Findings as workflow commands, which GitHub shows beside the lines of a pull request."""
 
+import os
 from collections.abc import Iterable
 
 from relengtools.errors import printable
@@ -19,13 +20,25 @@ def annotations(findings: Iterable[Finding]) -> str:
 
 def _annotation(finding: Finding) -> str:
     place = finding.location
-    properties = {"file": place.file, "line": str(place.line), "endLine": str(max(place.line, place.end_line))}
+    properties = {
+        "file": _in_repository(place.file),
+        "line": str(place.line),
+        "endLine": str(max(place.line, place.end_line)),
+    }
     if place.end_line <= place.line:
         properties |= {"col": str(place.column), "endColumn": str(max(place.column, place.end_column))}
     properties["title"] = f"{finding.rule.code} {finding.rule.name}"
     said = ",".join(f"{name}={_escaped(printable(value), _PROPERTY)}" for name, value in properties.items())
     text = finding.message if finding.note is None else f"{finding.message} ({finding.note})"
     return f"::error {said}::{_escaped(printable(text), _DATA)}\n"
+
+
+def _in_repository(file: str) -> str:
+    """A file as GitHub names it: from the root of the checkout, wherever the step runs. Source: GITHUB_WORKSPACE."""
+    root, path = os.environ.get("GITHUB_WORKSPACE"), os.path.realpath(file)
+    if not root or not path.startswith(os.path.join(os.path.realpath(root), "")):  # noqa: PTH118
+        return file
+    return os.path.relpath(path, os.path.realpath(root))
 
 
 def _escaped(text: str, escapes: dict[str, str]) -> str:

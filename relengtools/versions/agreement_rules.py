@@ -31,13 +31,21 @@ def agreement(project: Project, settings: Settings) -> Iterator[Finding]:
         if wanted is None and copy.kind.scheme != PEP440:
             continue  # its scheme has no place for the version, so the two can't agree
         message = f"{copy.value!r} is not the version that the build uses, {built.value!r} ({owner.file})"
-        note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}"
+        note = f"the build uses {owner.file}:{owner.span.line}:{owner.span.column}" + _newer(copy, built)
         if copy.kind is Kind.UV_LOCK and _broken(project, copy):
             # One file that can't be written would keep all the others of the project from being mended.
             wanted, note = None, f"{copy.file} is no TOML, so nothing can be written there: `uv lock` makes it anew"
         rule = PACKAGING_LAGS if _may_lag(copy, owner) else DISAGREEMENT
         one = finding(rule, project.path, copy, message, wanted, note)
         yield _with_owner(one, owner, new) if together and new else one
+
+
+def _newer(copy: Declaration, built: Declaration) -> str:
+    """Which of the two was forgotten can't be told, but that a fix would go back can."""
+    first, second = (pep440.parse(read(one).canonical or "") for one in (copy, built))
+    if first is None or second is None or first <= second:
+        return ""
+    return f"; {copy.value.strip()} is the newer one: if it is right, `versions bump {first}` writes it everywhere"
 
 
 def _broken(project: Project, copy: Declaration) -> bool:

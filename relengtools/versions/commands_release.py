@@ -91,6 +91,9 @@ def release(
             found += more
     with attempts:
         found = [*judging.judge(candidate), *found]
+        if not found and not candidate.distributions and judging.version(candidate) is None:
+            where = printable(candidate.path)
+            raise RelengError(f"{where}: no version is known here, so none is judged: name a tag or distributions")
     _print(found, output_format, candidate, failures)
     return 2 if attempts.failed else min(len(found), 1)
 

@@ -19,6 +19,7 @@ from relengtools.versions.catalogue_release import (
     METADATA_DISAGREEMENT,
     OTHER_PROJECT,
     RELEASE_DISAGREEMENT,
+    UNPUBLISHABLE,
     UNREADABLE_TAG,
 )
 from relengtools.versions.discover import MARKERS
@@ -41,6 +42,10 @@ _GRAVE = frozenset(
         catalogue.BYTE_ORDER_MARK,
     }
 )
+
+
+# What makes a provider give no version, or a wrong one, where there is no tag.
+_COMPUTED = frozenset({catalogue.NO_TAGS, catalogue.GIT_DESCRIBE})
 
 
 class Candidate(NamedTuple):
@@ -75,7 +80,7 @@ def judge(candidate: Candidate) -> list[Finding]:
     tagged, stated = _tagged(candidate), _stated(candidate)
     claim = tagged or stated
     found = [*_tag(candidate, tagged, stated), *_clone(candidate, claim), *_project(candidate, tagged, stated)]
-    found += [*_names(candidate), *_versions(candidate, claim), *_metadata(candidate)]
+    found += [*_other_product(candidate), *_names(candidate), *_versions(candidate, claim), *_metadata(candidate)]
     return [finding for finding in found if candidate.settings.on(finding.rule)]
 
 
@@ -139,6 +144,19 @@ def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> It
         yield Finding(rule, f"{name} {reason}", Location(f"refs/tags/{candidate.tag}"), candidate.path)
 
 
+def _other_product(candidate: Candidate) -> Iterator[Finding]:
+    """A tag that bears another name than the project, whose own tags bear its own."""
+    name, clone = candidate.project.name if candidate.project else None, candidate.clone
+    if candidate.tag is None or clone is None or not name or names(candidate.tag, name):
+        return
+    product = release_order.product(history.read_tag(Tag(candidate.tag), candidate.mapping))
+    own = next((ref.name for ref in clone.refs if names(ref.name, name)), None)
+    if product and own is not None:
+        tag, wanted, other = map(printable, (candidate.tag, name, own))
+        message = f"{tag} is a tag of {printable(product)}; those of {wanted} are as {other}"
+        yield Finding(OTHER_PROJECT, message, Location(f"refs/tags/{candidate.tag}"), candidate.path)
+
+
 def _confirmed(candidate: Candidate, tagged: Claim, stated: Claim | None) -> bool:
     """Whether the project or a distribution states what the tag is read as."""
     versions = [stated.version if stated else None, *(d.version for d in candidate.distributions)]
@@ -162,7 +180,11 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
         return
     terms = checking.terms([project], {project.place.root: candidate.settings}, None, unsafe=False)
     found = checking.report([project], terms)
-    yield from (finding._replace(fix=None) for finding in found if _grave(finding))
+    computed = _COMPUTED if candidate.tag is None else frozenset()  # a tag that has yet to be made mends it
+    yield from (finding._replace(fix=None) for finding in found if _grave(finding) or finding.rule in computed)
+    if tagged is None and stated is not None and "+" in stated.version:
+        message = f"{stated.who} says {stated.version}, which is something between two releases"
+        yield Finding(UNPUBLISHABLE, message, Location(project.path), project.path)
     if tagged is None or stated is None or pep440.equal(stated.version, tagged.version):
         return
     message = f"{stated.who} says {stated.version}, {tagged.who} {tagged.version}"

@@ -508,3 +508,39 @@ def test_what_is_built_is_judged_like_what_is_named(run: Run, repo: Repo, tmp_pa
     result = run("release", "--build")
     assert "<wheel from the sdist>/demo_pkg-1.2.3-py3-none-any.whl:1:1: RV713" in result.out
     assert SDIST not in result.out
+
+
+SCM = (
+    '[build-system]\nrequires = ["setuptools>=77", "setuptools-scm>=8"]\nbuild-backend = "setuptools.build_meta"\n'
+    '[project]\nname = "core"\ndynamic = ["version"]\n[tool.setuptools_scm]\n'
+)
+
+
+def test_a_version_that_is_not_known_or_no_release_does_not_pass(run: Run, tmp_path: Path, monkeypatch):
+    repo = Repo(tmp_path / "scm")
+    monkeypatch.chdir(repo.path)
+    repo.commit(files={"pyproject.toml": SCM})
+    assert codes(run("release", "--output-format", "json")) == ["RV602"]
+    assert run("release", "--tag", "v1.0").code == 0
+    repo("tag", "v1.0")
+    assert run("release").code == 0
+    repo.commit()
+    assert codes(run("release", "--output-format", "json")) == ["RV718"]
+    setup = "import x\nfrom setuptools import setup\nsetup(name='core', version=x.y)\n"
+    repo.commit(files={"pyproject.toml": "", "setup.py": setup})
+    result = run("release")
+    assert (result.code, "no version is known here" in result.err) == (2, True)
+
+
+def test_the_tag_of_another_project_is_refused(run: Run, tmp_path: Path, monkeypatch):
+    repo = Repo(tmp_path / "mono")
+    monkeypatch.chdir(repo.path)
+    repo.commit(files={"packages/core/pyproject.toml": '[project]\nname = "core"\nversion = "1.2.3"\n'})
+    given = ("release", "--project", "packages/core", "--tag")
+    assert run(*given, "web-v1.2.3").code == 0  # as far as anybody can tell
+    repo("tag", "core-v1.2.2")
+    repo.commit()
+    assert run(*given, "core-v1.2.3").code == 0
+    result = run(*given, "web-v1.2.3")
+    assert (result.code, "RV703 other-project" in result.out) == (1, True)
+    assert "web-v1.2.3 is a tag of web; those of core are as core-v1.2.2" in result.out
