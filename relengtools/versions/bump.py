@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from relengtools.errors import RelengError, printable
 from relengtools.findings import Edit
 from relengtools.versions import reading
-from relengtools.versions.declaration import Declaration
+from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
 _OF_TODAY = {"pre": "rc1", "dev": ".dev1"}
 _CALENDAR = re.compile(r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+))?")
+
+# The first two numbers, or the one that there is.
+_SHORT = re.compile(r"[vV]?(?:[0-9]+!)?(?P<short>[0-9]+(?:\.[0-9]+)?)")
 
 
 class Bump(NamedTuple):
@@ -162,8 +165,8 @@ def plan(project: Project, part: str, today: date) -> Bump:
     canonical = reading.read(owner).canonical or owner.value
     edits: dict[tuple[str, int], Edit] = {}
     for declaration in _written(project, canonical):
-        edit = _edit(declaration, new)
-        edits[edit.file, edit.start] = edit
+        for edit in (_edit(declaration, new), *_short(project, declaration, new)):
+            edits.setdefault((edit.file, edit.start), edit)
     return Bump(project, owner.value.strip(), new, tuple(edits.values()))
 
 
@@ -197,6 +200,27 @@ def _edit(declaration: Declaration, new: str) -> Edit:
         place = f"{printable(declaration.file)}:{declaration.span.line}"
         raise RelengError(f"{place}: {new} can't be written as {scheme}: {answer.reason}")
     return rewriting(declaration, answer.version).edits[0]
+
+
+def _short(project: Project, release: Declaration, new: str) -> Iterator[Edit]:
+    """Sphinx's `version` beside its `release`, where that is the first two numbers of the release, or all of it.
+
+    Source: sphinx-doc.org, Configuration, `version`: the major project version.
+    """
+    from relengtools.versions.form_rules import rewriting
+    from relengtools.versions.locate import module
+
+    if release.kind is not Kind.DOCS_CONF:
+        return
+    source = next(source for source in project.sources if source.file == release.file)
+    found = module.locate(source, ("version",))
+    if not isinstance(found, Declaration) or found.computed or found.span == release.span:
+        return
+    before, after = _SHORT.match(release.value.strip()), _SHORT.match(new)
+    if before and after and pep440.equal(found.value, before["short"]):
+        yield from rewriting(found, after["short"]).edits
+    elif pep440.equal(found.value, release.value):
+        yield from rewriting(found, new).edits
 
 
 def pins(projects: Iterable[Project], bumps: Mapping[str, Bump]) -> Iterator[tuple[Project, Edit]]:

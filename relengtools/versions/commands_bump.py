@@ -10,7 +10,9 @@ import click
 from relengtools.errors import RelengError, printable
 
 if TYPE_CHECKING:
+    from relengtools.findings import Edit
     from relengtools.versions.bump import Bump
+    from relengtools.versions.discover import Place
     from relengtools.versions.history import Release
     from relengtools.versions.project import Project
     from relengtools.versions.rewrite import Change
@@ -28,20 +30,30 @@ TABLE = """\b
 
 
 class Plan(NamedTuple):
-    """The bumps of the projects, the changes of all files, and whether `whole` a tree gets one version."""
+    """The bumps of the projects, the changes of all files, and whether a tree gets one version as a `whole`.
+
+    `left` says which files stay as they are, `places` are those with something to write.
+    """
 
     bumps: Sequence["Bump"]
     changes: Sequence["Change"]
     whole: bool
+    left: Sequence[str]
+    places: Sequence["Place"]
 
 
 @click.command(
-    epilog=f"What each part makes:\n\n{TABLE}\n\nExit codes: 0 done, 1 a --diff, 2 not done: nothing was written."
+    epilog=f"What each part makes:\n\n{TABLE}\n\n"
+    "Exit codes: 0 done, 1 a --diff, 2 not done: nothing is changed, unless it says what."
 )
 @click.argument("part", metavar="PART|VERSION")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--diff", is_flag=True, help="Print the patch, and write nothing.")
-@click.option("--commit", is_flag=True, help="Commit the changed files, which must have been clean.")
+@click.option(
+    "--commit",
+    is_flag=True,
+    help="Commit the changed files, which must have been clean; the hooks of the repository are run.",
+)
 @click.option("--tag", is_flag=True, help="With --commit: tag that commit, named as the last release's tag is.")
 @click.option(
     "--output-format",
@@ -58,7 +70,8 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     ones move along, and so does the project's own entry in uv.lock. Packagers' files (debian/changelog) are theirs.
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
-    above the last release of this branch.
+    above the last release of this branch. Where git refuses the commit, the files are put back. Files that git ignores
+    stay as they are.
 
     \b
     Examples:
@@ -66,7 +79,7 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
       relengtools versions bump 2.0.0rc1 packages/core --diff
       relengtools versions bump release --commit --tag
     """
-    from relengtools.versions import patch, rewrite
+    from relengtools.versions import patch
 
     if diff and commit:
         raise RelengError("--diff writes nothing that --commit could commit: choose one")
@@ -74,14 +87,10 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
         raise RelengError("--tag needs --commit: a tag of the commit before would name the old version")
     plan = _planned(part, paths or ["."])
     name = _tag(plan) if tag else None
-    if commit:
-        _clean(plan.changes)
+    for line in plan.left:
+        click.echo(f"relengtools: {line}", err=True)
     if not diff:
-        for one in plan.bumps:
-            one.project.place.assure()
-        rewrite.write(plan.changes)
-    if commit:
-        _commit(plan, name)
+        _carry_out(plan, commit, name)
     if output_format == "json":
         click.echo(_document(plan, diff, commit, name))
     elif diff:
@@ -90,6 +99,20 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
         for line in _summary(plan.bumps, name):
             click.echo(line)
     return int(diff and bool(plan.changes))
+
+
+def _carry_out(plan: Plan, commit: bool, tag: str | None) -> None:
+    """Write the files, and commit and tag them. Raises RelengError."""
+    from relengtools.versions import commit as committing
+    from relengtools.versions import rewrite
+
+    if commit:
+        committing.check(plan.changes)
+    for place in plan.places:
+        place.assure()
+    rewrite.write(plan.changes)
+    if commit:
+        committing.commit(plan.changes, _message(plan.bumps), tag)
 
 
 def _summary(bumps: Sequence["Bump"], tag: str | None) -> Iterator[str]:
@@ -128,27 +151,48 @@ def _planned(part: str, paths: Sequence[str]) -> Plan:
     for one in bumps:
         _above(one, whole)
     moved = {normalized(one.project.name): one for one in bumps if one.project.name}
-    edits = [edit for one in bumps for edit in one.edits]
-    edits += [edit for _, edit in bumping.pins(tree, moved)]
-    sources = {source.file: source for project in (*chosen, *tree) for source in project.sources}
-    return Plan(bumps, rewrite.plan(list(sources.values()), sorted(set(edits))), whole)
+    edits = {edit for one in bumps for edit in one.edits} | {edit for _, edit in bumping.pins(tree, moved)}
+    own, left, places = _sifted(tree, sorted(edits))
+    for one in bumps:
+        if one.project.owner and one.project.owner.file in left:
+            raise RelengError(f"{left[one.project.owner.file]} (the build takes the version from it)")
+    sources = {source.file: source for project in tree for source in project.sources}
+    return Plan(bumps, rewrite.plan(list(sources.values()), own), whole, list(left.values()), places)
+
+
+def _sifted(
+    projects: Sequence["Project"], edits: Sequence["Edit"]
+) -> tuple[list["Edit"], dict[str, str], list["Place"]]:
+    """The edits of files that may be written, why others stay as they are, and the places with something to write."""
+    from relengtools.versions.writable import sift
+
+    by_file: dict[str, list[Edit]] = {}
+    for edit in edits:
+        by_file.setdefault(edit.file, []).append(edit)
+    kept: list[Edit] = []
+    left: dict[str, str] = {}
+    places = []
+    for project in projects:
+        # A file that projects share is asked for once.
+        mine = [edit for source in project.sources for edit in by_file.pop(source.file, ())]
+        sifted = sift(project.place, project.sources, mine)
+        kept += sifted.edits
+        left |= sifted.left
+        if sifted.edits:
+            places.append(project.place)
+    return sorted(kept), left, places
 
 
 def _projects(paths: Sequence[str]) -> tuple[list["Project"], list["Project"]]:
     """The projects to bump, and all of their tree."""
-    from relengtools.versions.discover import discover
-    from relengtools.versions.project import read
+    from relengtools.versions.projects import below
 
-    found = discover(paths)
-    if found.errors:
-        raise RelengError(found.errors[0])
-    chosen = [project for place in found.places.values() if (project := read(place))]
-    if not chosen:
-        raise RelengError(f"{', '.join(map(printable, paths))}: no project found")
-    around = discover(sorted({str(_around(project)) for project in chosen})).places
+    chosen, errors, _ = below(paths)
+    if errors:
+        raise RelengError(errors[0])
+    around = below(sorted({str(_around(project)) for project in chosen})).projects
     roots = {project.place.root for project in chosen}
-    rest = [project for place in around.values() if place.root not in roots and (project := read(place))]
-    return chosen, [*chosen, *rest]
+    return chosen, [*chosen, *(project for project in around if project.place.root not in roots)]
 
 
 def _around(project: "Project") -> Path:
@@ -181,17 +225,6 @@ def _releases(one: "Bump", whole: bool) -> "list[Release]":
     return bumping.releases(tags, one.project.name, one.old, whole)
 
 
-def _clean(changes: Sequence["Change"]) -> None:
-    """Raises RelengError where a file to be committed has changes of its own, or there is nothing to commit to."""
-    from relengtools.versions import git
-
-    for change in changes:
-        if git.work_tree(change.source.path.parent) is None:
-            raise RelengError(f"{printable(change.source.file)}: --commit needs a git work tree")
-        if git.run(change.source.path.parent, "status", "--porcelain", "--", change.source.path.name).strip():
-            raise RelengError(f"{printable(change.source.file)}: has uncommitted changes: commit or stash them first")
-
-
 def _tag(plan: Plan) -> str:
     """The name of the tag to make. Raises RelengError where one can't name all, or is there already."""
     from relengtools.versions import bump as bumping
@@ -206,20 +239,7 @@ def _tag(plan: Plan) -> str:
     return name
 
 
-def _commit(plan: Plan, tag: str | None) -> None:
-    """Commit the files and make the tag. Raises RelengError, the files being written."""
-    from relengtools.versions import git
-
-    tree = plan.bumps[0].project.place.root
-    versions = {one.new for one in plan.bumps}
-    each = [f"{one.project.name} {one.new}" for one in plan.bumps]
-    what = versions.pop() if len(versions) == 1 else ", ".join(each)
-    files = [str(change.source.path) for change in plan.changes]
-    done = "written"
-    try:
-        git.run(tree, "commit", "--quiet", "-m", f"Version {what}", "--", *files)
-        done = "committed"
-        if tag is not None:
-            git.run(tree, "tag", "-a", "-m", f"Version {what}", "--", tag)
-    except git.GitError as error:
-        raise RelengError(f"{printable(plan.bumps[0].project.path)}: {done}, and no further: {error}") from error
+def _message(bumps: Sequence["Bump"]) -> str:
+    versions = {one.new for one in bumps}
+    each = [f"{one.project.name} {one.new}" for one in bumps]
+    return f"Version {versions.pop() if len(versions) == 1 else ', '.join(each)}"

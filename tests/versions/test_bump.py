@@ -279,11 +279,148 @@ def test_what_cannot_be_committed_is_refused_before_anything_is_written(tree, ru
     assert (root / "pyproject.toml").read_text() == PROJECT
 
 
-def test_a_commit_that_a_hook_refuses_is_told_in_one_line(tree, run):
-    root = repository(tree({"pyproject.toml": PROJECT}))
-    hook = root / ".git/hooks/pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho no >&2\nexit 1\n")
-    hook.chmod(0o755)
+def hook(root, text, name="pre-commit"):
+    path = root / f".git/hooks/{name}"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def state(root):
+    return (git(root, "rev-parse", "HEAD"), git(root, "status", "--porcelain"), git(root, "stash", "list"))
+
+
+def test_where_a_hook_refuses_the_commit_all_is_as_it_was(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT, "core.py": "__version__ = '1.2.3'\n"}))
+    hook(root, "git add -A; echo no >&2; exit 1")
+    before = state(root)
     result = run("bump", "minor", "--commit")
-    assert (result.code, result.err) == (2, "relengtools: .: written, and no further: git refused: no\n")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "relengtools: .: not committed, and the files are as they were: git refused: no\n"
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    assert state(root) == before
+
+
+def test_a_lock_of_the_index_stops_a_commit_with_nothing_changed(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    (root / ".git/index.lock").write_text("")
+    result = run("bump", "minor", "--commit")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "index.lock" in result.err
+    assert (root / "pyproject.toml").read_text() == PROJECT
+
+
+def test_what_a_hook_has_changed_is_not_overwritten(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    hook(root, "echo '# hook' >> pyproject.toml; exit 1")
+    result = run("bump", "minor", "--commit")
+    assert result.code == 2
+    assert "could not be put back (pyproject.toml: not rewritten: it was changed" in result.err
+    assert (root / "pyproject.toml").read_text().endswith("# hook\n")
+
+
+def test_a_tag_that_git_refuses_leaves_the_commit_and_is_told(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    git(root, "config", "tag.gpgSign", "true")
+    git(root, "config", "gpg.program", "false")
+    result = run("bump", "minor", "--commit", "--tag")
+    assert result.code == 2
+    assert "committed, but not tagged v1.3.0" in result.err
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_names_of_files_are_no_patterns(tree, run):
+    files = {f"{name}/pyproject.toml": PROJECT.replace("core", f"n{i}") for i, name in enumerate(("proj1", "proj[1]"))}
+    root = repository(tree(files))
+    (root / "proj1/pyproject.toml").write_text(files["proj1/pyproject.toml"] + "# mine\n")
+    result = run("bump", "minor", "proj[1]", "--commit")
+    assert (result.code, result.err) == (0, "")
+    assert git(root, "show", "--format=", "--name-only").split() == ["proj[1]/pyproject.toml"]
+    assert git(root, "status", "--porcelain") == " M proj1/pyproject.toml\n"
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_file_that_git_does_not_know_is_not_committed(tree, run, ignored):
+    root = repository(tree({"README": "", ".gitignore": "pyproject.toml\n" if ignored else ""}))
+    (root / "pyproject.toml").write_text(PROJECT)
+    before = state(root)
+    result = run("bump", "minor", "pyproject.toml", "--commit")
+    assert (result.code, result.err) == (
+        2,
+        "relengtools: pyproject.toml: git doesn't know it: add and commit it first\n",
+    )
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    assert state(root) == before
+
+
+def test_one_commit_is_in_one_repository(tree, run):
+    files = {f"{name}/pyproject.toml": PROJECT.replace("core", name) for name in "ab"}
+    root = tree(files)
+    for name in "ab":
+        repository(root / name)
+    result = run("bump", "minor", "--commit")
+    assert result.code == 2
+    assert "there are 2 repositories (a, b)" in result.err
+    assert {name: (root / name).read_text() for name in files} == files
+    assert run("bump", "minor").code == 0
+
+
+def test_filters_of_the_repository_itself_are_not_run(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT, ".gitattributes": "* filter=spy\n"}))
+    git(root, "config", "filter.spy.clean", "touch ran; cat")
+    result = run("bump", "minor", "--commit")
+    assert (result.code, "filter programs" in result.err) == (2, True)
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    assert not (root / "ran").exists()
+
+
+def test_excluded_projects_are_left_out(tree, run):
+    settings = '[tool.relengtools]\nexclude = ["samples"]\n'
+    pinned = PROJECT.replace("core", "sample") + 'dependencies = ["core==1.2.3"]\n'
+    root = tree({"pyproject.toml": PROJECT + settings, "samples/pyproject.toml": pinned})
+    assert run("bump", "minor").out == "core 1.2.3 -> 1.3.0\n"
+    assert (root / "samples/pyproject.toml").read_text() == pinned
+    assert run("bump", "minor", "samples").out == "sample 1.2.3 -> 1.3.0\n"
+
+
+def test_a_path_without_a_project_is_an_error(tree, run):
+    root = tree({"pyproject.toml": PROJECT, "empty/README": ""})
+    result = run("bump", "patch", "pyproject.toml", "empty")
+    assert (result.code, result.err) == (2, "relengtools: empty: no project found\n")
+    assert (root / "pyproject.toml").read_text() == PROJECT
+
+
+def test_siblings_are_left_alone_where_git_cannot_say_what_it_ignores(tree, run, monkeypatch):
+    pinned = '[project]\nname = "cli"\nversion = "1"\ndependencies = ["core==1.2.3"]\n'
+    files = {"core/pyproject.toml": PROJECT, "cli/pyproject.toml": pinned}
+    root = repository(tree(files))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setattr("relengtools.versions.commands_bump._above", lambda one, whole: None)  # which asks git too
+    result = run("bump", "minor", "core/pyproject.toml")
+    assert result.code == 2
+    assert "cli: nothing written: git refused" in result.err
+    assert {name: (root / name).read_text() for name in files} == files
+
+
+@pytest.mark.parametrize(
+    ("conf", "version", "expected"),
+    [
+        ('version = "1.2"\nrelease = "1.2.3"\n', "2.0.1", 'version = "2.0"\nrelease = "2.0.1"\n'),
+        ('version = "1.2"\nrelease = "1.2.3"\n', "2", 'version = "2"\nrelease = "2"\n'),
+        ('version = "1.2"\nrelease = "1.2.3"\n', "1.2.4rc1", 'version = "1.2"\nrelease = "1.2.4rc1"\n'),
+        ('version = "1.2.3"\nrelease = "1.2.3"\n', "2.0.1", 'version = "2.0.1"\nrelease = "2.0.1"\n'),
+        ('version = "1.1"\nrelease = "1.2.3"\n', "2.0.1", 'version = "1.1"\nrelease = "2.0.1"\n'),
+        ('version = release = "1.2.3"\n', "2.0.1", 'version = release = "2.0.1"\n'),
+        ('release = "1.2.3"\nversion = release\n', "2.0.1", 'release = "2.0.1"\nversion = release\n'),
+        ('version = "1.2.3"\nrelease = version\n', "2.0.1", 'version = "2.0.1"\nrelease = version\n'),
+        (
+            'release = "1.2.3"\nversion = ".".join(release.split(".")[:2])\n',
+            "2.0.1",
+            'release = "2.0.1"\nversion = ".".join(release.split(".")[:2])\n',
+        ),
+    ],
+)
+def test_the_short_version_of_sphinx_moves_along(tree, run, conf, version, expected):
+    root = tree({"pyproject.toml": PROJECT, "docs/conf.py": conf})
+    assert run("bump", version).code == 0
+    assert (root / "docs/conf.py").read_text() == expected

@@ -1,0 +1,85 @@
+"""Changes as one commit: what has to hold before they are written, and everything as it was where git refuses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from relengtools.errors import RelengError, printable
+from relengtools.versions import git, rewrite
+from relengtools.versions.locate.source import shown
+from relengtools.versions.rewrite import Change, RewriteError
+
+# Names of files are no patterns.
+_LITERALLY = "--literal-pathspecs"
+
+
+class CommitError(RelengError):
+    """The changes can't be committed."""
+
+
+def check(changes: Sequence[Change]) -> None:
+    """Raises CommitError where the changes can't be one commit of tracked, clean files; nothing is written yet."""
+    trees = {change.source.file: git.work_tree(change.source.path.parent) for change in changes}
+    for file, tree in trees.items():
+        if tree is None:
+            raise CommitError(f"{printable(file)}: --commit needs a git work tree")
+    several = sorted({tree for tree in trees.values() if tree is not None})
+    if len(several) > 1:
+        names = ", ".join(printable(shown(tree)) for tree in several[:3])
+        raise CommitError(f"--commit makes one commit, and there are {len(several)} repositories ({names}): name one")
+    for tree in several:
+        # git would run them to compare the files.
+        if git.own_filters(tree):
+            raise CommitError(
+                f"{printable(shown(tree))}: its git configuration names filter programs, so commit by hand"
+            )
+        _clean(tree, changes)
+
+
+def _clean(tree: Path, changes: Sequence[Change]) -> None:
+    names = [str(change.source.path) for change in changes]
+    known = git.run(tree, _LITERALLY, "ls-files", "-z", "--full-name", "--", *names).split(b"\0")
+    dirty = git.run(tree, _LITERALLY, "status", "--porcelain", "-z", "--", *names).split(b"\0")
+    for change in changes:
+        name, file = bytes(change.source.path.relative_to(tree)), printable(change.source.file)
+        if name not in known:
+            raise CommitError(f"{file}: git doesn't know it: add and commit it first")
+        if any(line[3:] == name for line in dirty):
+            raise CommitError(f"{file}: has uncommitted changes: commit or stash them first")
+
+
+def commit(changes: Sequence[Change], message: str, tag: str | None) -> None:
+    """Commit what was written, hooks included, and tag it. Raises CommitError, everything being as it was before.
+
+    Only a tag that git refuses leaves the commit.
+    """
+    tree = git.work_tree(changes[0].source.path.parent) or changes[0].source.path.parent
+    names = [str(change.source.path) for change in changes]
+    try:
+        # A hook may take long: there is no time limit.
+        for _ in git.lines(tree, _LITERALLY, "commit", "--quiet", "-m", message, "--", *names):
+            pass
+    except git.GitError as error:
+        raise CommitError(f"{printable(shown(tree))}: not committed, {_undone(tree, changes)}: {error}") from error
+    except KeyboardInterrupt:
+        _undone(tree, changes)
+        raise
+    try:
+        if tag is not None:
+            git.run(tree, "tag", "-a", "-m", message, "--", tag)
+    except git.GitError as error:
+        raise CommitError(
+            f"{printable(shown(tree))}: committed, but not tagged {printable(tag or '')}: {error}"
+        ) from error
+
+
+def _undone(tree: Path, changes: Sequence[Change]) -> str:
+    """Put the files back, and out of the index what a hook may have staged; what became of them."""
+    try:
+        rewrite.undo(changes)
+    except RewriteError as error:
+        return f"and the files could not be put back ({error})"
+    try:
+        git.run(tree, _LITERALLY, "reset", "--quiet", "--", *(str(change.source.path) for change in changes))
+    except git.GitError as error:
+        return f"and the files are as they were, but maybe staged ({error})"
+    return "and the files are as they were"
