@@ -35,10 +35,11 @@ def _annotation(finding: Finding) -> str:
 
 def _in_repository(file: str) -> str:
     """A file as GitHub names it: from the root of the checkout, wherever the step runs. Source: GITHUB_WORKSPACE."""
-    root, path = os.environ.get("GITHUB_WORKSPACE"), os.path.realpath(file)
-    if not root or not path.startswith(os.path.join(os.path.realpath(root), "")):  # noqa: PTH118
+    root = os.environ.get("GITHUB_WORKSPACE")
+    if not root or "\0" in file:
         return file
-    return os.path.relpath(path, os.path.realpath(root))
+    relative = os.path.relpath(os.path.realpath(file), os.path.realpath(root))
+    return file if relative.startswith("..") else relative
 
 
 def _escaped(text: str, escapes: dict[str, str]) -> str:
