@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """The verdicts beside their peers in one run, and what they cost; with both DIRs it writes reports/benchmarks/judge.md.
 
-    scripts/bench_judge.py [--leakbench DIR] [--recordings DIR] [--seeds N] [--plan] [-o FILE]
+    scripts/bench_judge.py [--leakbench DIR] [--recordings DIR]... [--seeds N] [--plan] [-o FILE]
 
-DIR holds the labelled series (generate.py and score.py) or recordings (labels.json and score.py). Every series is
-replayed as growing prefixes, and every method sees the same prefixes; judge_peers.py tells what the peers do. --plan
+DIR holds the labelled series (generate.py, score.py), or recordings and labels.json (record_labelled.py). Each is
+replayed as growing prefixes, and every method sees the same ones; judge_peers.py tells what the peers do. --plan
 also measures what `leaks plan` promises, on fresh seeds. Without a DIR only the speed is measured.
 """
 
@@ -31,7 +31,7 @@ import numpy as np
 from bench_record import BUILD, META
 from judge_peers import DAY, HOUR, NOTHING, PEERS, Answer, visible
 
-from relengtools.leaks import judge, power, scene, series
+from relengtools.leaks import judge, power, scene, series, units
 from relengtools.leaks import plan as planning
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, open_for_writing
@@ -43,6 +43,11 @@ REPORT = Path(__file__).parent.parent / "reports" / "benchmarks" / "judge.md"
 METRICS = ("rss_bytes", "num_fds", "goroutines")
 PREFIXES = np.geomspace(0.06, 1, 10)
 OURS = "relengtools"
+MEMORY = ("go_memstats_heap_objects",)
+RUNS = (
+    "| recording | metric | truth | said at the end | lasting verdict after, s | rate error |",
+    "|---|---|---|---|---:|---:|",
+)
 
 
 def answers(frame: Frame, metrics: Sequence[str]) -> dict[str, dict[str, Answer]]:
@@ -151,21 +156,23 @@ def number(value: float | None) -> str:
 # -------------------------------------------------------------------------------------------- recordings
 
 
-def table_of_recordings(folder: Path) -> list[str]:
-    counts = module(folder / "score.py").COUNTS
+def table_of_recordings(folder: Path, title: str) -> list[str]:
     labels = json.loads((folder / "labels.json").read_text())["recordings"]
     tally: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     delays: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     errors: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for label in labels.values():
+    runs = []
+    for name_of, label in labels.items():
         truths = {m: t for m, t in label["metrics"].items() if t["leak"] is not None}
         replay = list(growing(series.read(str(folder / label["file"])), list(truths)))
+        for metric, truth in truths.items():
+            runs += run_by_run(name_of, metric, truth, [(age, step[OURS].get(metric, NOTHING)) for age, step in replay])
         for name in (OURS, *PEERS):
             for metric, truth in truths.items():
-                kind = "counts" if metric in counts else "memory"
+                kind = "memory" if units.is_bytes(metric) or metric in MEMORY else "counts"
                 said = [(age, step[name].get(metric, NOTHING)) for age, step in replay]
                 note(tally[name], delays[name][kind], errors[name][kind], kind, truth, said)
-    lines = [f"## Real programs ({len(labels)} recordings, replayed every 60 s)", ""]
+    lines = [f"## Real programs: {title} ({len(labels)} recordings, replayed every 60 s)", ""]
     for kind in ("counts", "memory"):
         lines += [
             f"### {kind}",
@@ -185,7 +192,27 @@ def table_of_recordings(folder: Path) -> list[str]:
             ]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
-    return lines
+    return [
+        *lines,
+        "Leaks and false alarms, run by run (what is clean and never alarmed isn't listed):",
+        "",
+        *RUNS,
+        *runs,
+        "",
+    ]
+
+
+def run_by_run(recording: str, metric: str, truth: dict[str, Any], said: list[tuple[float, Answer]]) -> list[str]:
+    """A row for a leak, or for what once was called one."""
+    first = next((age for age, answer in said if answer.leak), None)
+    if truth["leak"] is not True and first is None:
+        return []
+    since = max((i + 1 for i, (_, answer) in enumerate(said) if not answer.leak), default=0)
+    when = f"{said[since][0]:.0f}" if since < len(said) else "–"
+    last, true = said[-1][1], truth.get("rate_per_s")
+    error = f"{abs(last.rate / true - 1):.1%}" if true and last.leak else "–"
+    told = "leak" if last.leak else "none" if first is None else f"none, but at {first:.0f} s"
+    return [f"| {recording} | {metric} | {'leak' if truth['leak'] else 'clean'} | {told} | {when} | {error} |"]
 
 
 def growing(frame: Frame, metrics: Sequence[str]) -> Iterator[tuple[float, dict[str, dict[str, Answer]]]]:
@@ -356,7 +383,7 @@ def write_recording(path: Path, rows: int) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--leakbench", type=Path, metavar="DIR")
-    parser.add_argument("--recordings", type=Path, metavar="DIR")
+    parser.add_argument("--recordings", type=Path, metavar="DIR", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--plan", action="store_true")
     parser.add_argument("-o", "--output", type=Path)
@@ -370,8 +397,8 @@ def main() -> None:
     ]
     if given.leakbench:
         lines += table_of_series(given.leakbench, given.seeds)
-    if given.recordings:
-        lines += table_of_recordings(given.recordings)
+    for folder in given.recordings:
+        lines += table_of_recordings(folder, folder.name)
     if given.leakbench and given.plan:
         lines += table_of_plans(given.leakbench)
     lines += table_of_speed()
