@@ -148,6 +148,8 @@ def _without_keyword(source: Source, call: SetupCall) -> Pointer | None:
     for name, provider in ASKING.items():
         if name in call.keywords and call.keywords[name] not in (False, None, 0):
             return _pointer(source, _argument(call.node, name), f"`{name}=` asks {provider}", provider)
+    if "configuration" in call.keywords:  # numpy.distutils
+        return _pointer(source, _argument(call.node, "configuration"), "`configuration=` may hold the version")
     if "**" in call.keywords:
         rest = call.keywords["**"]
         why = f": {rest.reason}" if isinstance(rest, Unknown) else ""

@@ -151,3 +151,9 @@ def test_says_what_is_no_python(data):
         read(data)
     assert error.value.problem.line >= 1
     assert "\n" not in error.value.problem.message
+
+
+def test_numpy_distutils_may_have_it_in_its_configuration():
+    found = located("from numpy.distutils.core import setup\nsetup(configuration=configuration)")
+    assert found.pointer is not None
+    assert "configuration" in found.pointer.reason
