@@ -64,14 +64,13 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
     """
     from relengtools.versions import rewrite
     from relengtools.versions.discover import UnheardError
-    from relengtools.versions.writable import sift
 
     seen: _Seen = set()
     made: dict[str, Change] = {}
     for project, before in list(_all_judged(projects, given)):
         outcome = Outcome((), before.findings)
         try:
-            edits, left = sift(project.place, before.sources, rewrite.choose(before.findings, unsafe, made))
+            edits, left = _chosen(project, before, unsafe, made)
             changes = rewrite.plan(before.sources, edits, made)
             if write and changes:
                 project.place.assure()
@@ -84,7 +83,7 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
         if outcome.changes and write:
             after = _judged(read(project.place) or project, given, seen).findings
         elif outcome.changes:
-            after = [f for f in after if not (f.fix and (f.fix.safe or unsafe)) or _stays(f, outcome.left)]
+            after = [f for f in after if not (f.fix and (f.fix.safe or unsafe)) or _touches(f, outcome.left)]
         seen |= _places(before.findings) | _places(after)
         yield outcome._replace(findings=after, hidden=_hidden(before.findings, after))
 
@@ -94,9 +93,27 @@ def merged(outcomes: Iterable[Outcome]) -> list["Change"]:
     return list({change.source.file: change for outcome in outcomes for change in outcome.changes}.values())
 
 
-def _stays(finding: Finding, left: Container[str]) -> bool:
-    """Whether the fix would change a file that is left as it is."""
-    return finding.fix is not None and any(edit.file in left for edit in finding.fix.edits)
+def _chosen(
+    project: Project, before: rules.Judgement, unsafe: bool, made: Mapping[str, "Change"]
+) -> tuple[list[Edit], dict[str, str]]:
+    """The edits to make, and the files that are left alone: a fix that would change one of them falls away whole."""
+    from relengtools.versions.rewrite import choose
+    from relengtools.versions.writable import left_alone
+
+    findings: Sequence[Finding] = before.findings
+    left: dict[str, str] = {}
+    while True:
+        edits = choose(findings, unsafe, made)
+        more = left_alone(project.place, before.sources, edits)
+        if not more:
+            return edits, left
+        left |= more
+        findings = [finding for finding in findings if not _touches(finding, left)]
+
+
+def _touches(finding: Finding, files: Container[str]) -> bool:
+    """Whether its fix would change one of the files."""
+    return finding.fix is not None and any(edit.file in files for edit in finding.fix.edits)
 
 
 def _all_judged(projects: Iterable[Project], given: Terms) -> Iterator[tuple[Project, rules.Judgement]]:

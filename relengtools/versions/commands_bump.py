@@ -164,7 +164,7 @@ def _sifted(
     projects: Sequence["Project"], edits: Sequence["Edit"]
 ) -> tuple[list["Edit"], dict[str, str], list["Place"]]:
     """The edits of files that may be written, why others stay as they are, and the places with something to write."""
-    from relengtools.versions.writable import sift
+    from relengtools.versions.writable import left_alone
 
     by_file: dict[str, list[Edit]] = {}
     for edit in edits:
@@ -175,11 +175,10 @@ def _sifted(
     for project in projects:
         # A file that projects share is asked for once.
         mine = [edit for source in project.sources for edit in by_file.pop(source.file, ())]
-        sifted = sift(project.place, project.sources, mine)
-        kept += sifted.edits
-        left |= sifted.left
-        if sifted.edits:
-            places.append(project.place)
+        left |= left_alone(project.place, project.sources, mine)
+        own = [edit for edit in mine if edit.file not in left]
+        kept += own
+        places += [project.place] if own else []
     return sorted(kept), left, places
 
 
@@ -190,7 +189,7 @@ def _projects(paths: Sequence[str]) -> tuple[list["Project"], list["Project"]]:
     chosen, errors, _ = below(paths)
     if errors:
         raise RelengError(errors[0])
-    around = below(sorted({str(_around(project)) for project in chosen})).projects
+    around = below(sorted({str(_around(project)) for project in chosen}), chosen).projects
     roots = {project.place.root for project in chosen}
     return chosen, [*chosen, *(project for project in around if project.place.root not in roots)]
 

@@ -19,11 +19,12 @@ class Found(NamedTuple):
     notes: list[str]
 
 
-def below(paths: Sequence[str]) -> Found:
-    """Read the projects at and below the paths; without any there is an error that says so."""
+def below(paths: Sequence[str], known: Iterable[Project] = ()) -> Found:
+    """Read the projects at and below the paths, but for those that are known; without any, an error says so."""
     found = discover(paths)
     places = _included(found.places.values(), paths)
-    projects = [project for place in places if (project := read(place))]
+    before = {project.place.root: project for project in known}
+    projects = [project for place in places if (project := before.get(place.root) or read(place))]
     if not projects and not found.errors:
         where = ", ".join(map(printable, paths))
         less = ", but for what [tool.relengtools] excludes" if len(places) < len(found.places) else ""

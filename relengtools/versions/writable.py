@@ -1,9 +1,8 @@
 """Which files of a place may be written: none that git ignores, that another repository has, or behind a link."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from relengtools.errors import printable
 from relengtools.findings import Edit
@@ -13,17 +12,11 @@ from relengtools.versions.locate.source import Source, shown
 from relengtools.versions.rewrite import RewriteError
 
 
-class Sifted(NamedTuple):
-    """The edits of files that may be written; `left` tells of each other file, by its name, why it stays as it is."""
+def left_alone(place: Place, sources: Iterable[Source], edits: Iterable[Edit]) -> dict[str, str]:
+    """The files among those to be edited that git ignores and nobody named, and what to say of each.
 
-    edits: list[Edit]
-    left: Mapping[str, str]
-
-
-def sift(place: Place, sources: Iterable[Source], edits: Sequence[Edit]) -> Sifted:
-    """Leave out what git ignores, unless it was named; git is asked once, and only where there is an edit.
-
-    Raises RewriteError for a file that is not the place's own, and UnheardError where git refuses to answer.
+    git is asked once, and only where there is an edit. Raises RewriteError for a file that is not the place's own, and
+    UnheardError where git refuses to answer.
     """
     changed = {edit.file for edit in edits}
     paths = {source.file: source.path for source in sources if source.file in changed}
@@ -31,8 +24,7 @@ def sift(place: Place, sources: Iterable[Source], edits: Sequence[Edit]) -> Sift
         if reason := _foreign(place, path):
             raise RewriteError(f"{printable(file)}: not rewritten: {reason}")
     ignored = _ignored(place, list(paths.values()))
-    left = {file: _told(place, file, path) for file, path in paths.items() if path in ignored}
-    return Sifted([edit for edit in edits if edit.file not in left], left)
+    return {file: _told(place, file, path) for file, path in paths.items() if path in ignored}
 
 
 def _told(place: Place, file: str, path: Path) -> str:

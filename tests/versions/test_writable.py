@@ -69,6 +69,20 @@ def test_names_are_no_patterns(tree, run):
     assert 'version = "1.0"' in (root / "p[1]/pyproject.toml").read_text()
 
 
+def test_a_fix_that_would_change_an_ignored_file_too_falls_away_whole(tree, run):
+    files = {
+        "pyproject.toml": '[project]\nname = "x"\nversion = "0.1-2-g1234567"\n',
+        "x.py": "__version__ = '7'\n",
+        ".gitignore": "pyproject.toml\n",
+    }
+    root = tree(files)
+    repo = Repo(root)
+    repo("add", "x.py", ".gitignore")
+    repo.commit()
+    assert "git ignores it" in run("check", "--fix", "--unsafe-fixes", ".").err
+    assert contents(root, files) == files
+
+
 def test_bump_leaves_ignored_copies(ignoring, run):
     (ignoring / "setup.py").unlink()
     for name in ("pyproject.toml", "pkg/__init__.py", "uv.lock"):
