@@ -9,6 +9,8 @@ _SUBJECT = {
     Style.MINIMAL: "setup.py: make versions comply with PEP 440",
     Style.MODERN: "Move metadata to pyproject.toml, with versions by setuptools-scm",
 }
+# Names of files are no patterns.
+_LITERALLY = "--literal-pathspecs"
 
 
 class WorkTreeError(RelengError):
@@ -29,16 +31,18 @@ def check(plan: Plan, commits: bool) -> None:
         names = ", ".join(printable(line[3:]) for line in dirty[:3])
         raise WorkTreeError(f"{left} the work tree is dirty ({names}): commit or stash first")
     for change in plan.changes:
-        if change.fate is not Fate.MADE and not git.run(place.root, "ls-files", "--", str(change.source.path)):
+        known = git.run(place.root, _LITERALLY, "ls-files", "--", str(change.source.path))
+        if change.fate is not Fate.MADE and not known:
             raise WorkTreeError(f"{left} git doesn't know {change.source.file} and couldn't give it back: add it first")
 
 
 def commit(plan: Plan) -> None:
     """One commit of the changed files and nothing else; raises WorkTreeError."""
-    names = [str(change.source.path) for change in plan.changes]
+    root = plan.project.place.root
+    names = ["--", *(str(change.source.path) for change in plan.changes)]
     try:
-        git.run(plan.project.place.root, "add", "--all", "--force", "--", *names)
-        git.run(plan.project.place.root, "commit", "--quiet", "--message", _message(plan), "--only", "--", *names)
+        git.run(root, _LITERALLY, "add", "--all", "--force", *names)
+        git.run(root, _LITERALLY, "commit", "--quiet", "--message", _message(plan), "--only", *names)
     except git.GitError as error:
         raise WorkTreeError(f"{plan.project.path}: written but not committed: {error}") from error
 

@@ -190,6 +190,17 @@ def test_a_project_below_the_top_of_its_repository_says_the_way_up(tree, run):
     assert (repo.path / "services/inner/.git_archival.txt").exists()
 
 
+def test_names_of_files_are_no_patterns(fleet, run):
+    root = fleet[0].path.parent
+    whole = Repo(root)
+    whole.commit("0.1.0", files={"proj[1]/setup.py": SETUP})
+    (root / "proj1").mkdir()
+    (root / "proj1/setup.py").write_text("# mine, and not for git\n")
+    result = run("migrate", "proj[1]", "--commit")
+    assert result.code == 0, result.err
+    assert whole("show", "--format=", "--name-only", "HEAD").splitlines() == ["proj[1]/setup.py"]
+
+
 def test_all_files_of_a_project_are_written_or_none(fleet, run, monkeypatch):
     from relengtools.versions import rewrite
 
