@@ -50,7 +50,7 @@ def readme(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks beside their peers; the tables go to reports/benchmarks/."""
     session.install("-e", ".[report]", *group("bench"))
-    for script in ("bench_versions.py", "bench_record.py", "bench_release.py", "bench_judge.py"):
+    for script in ("bench_versions.py", "bench_convert.py", "bench_record.py", "bench_release.py"):
         session.run("python", f"scripts/{script}", *session.posargs)
 
 
