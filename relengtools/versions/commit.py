@@ -1,5 +1,6 @@
 """Changes as one commit: what has to hold before they are written, and everything as it was where git refuses."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def _clean(tree: Path, changes: Sequence[Change]) -> None:
     known = git.run(tree, _LITERALLY, "ls-files", "-z", "--full-name", "--", *names).split(b"\0")
     dirty = git.run(tree, _LITERALLY, "status", "--porcelain", "-z", "--", *names).split(b"\0")
     for change in changes:
-        name, file = bytes(change.source.path.relative_to(tree)), printable(change.source.file)
+        name, file = os.fsencode(change.source.path.relative_to(tree).as_posix()), printable(change.source.file)
         if name not in known:
             raise CommitError(f"{file}: git doesn't know it: add and commit it first")
         if any(line[3:] == name for line in dirty):
@@ -48,20 +49,21 @@ def _clean(tree: Path, changes: Sequence[Change]) -> None:
 
 
 def commit(changes: Sequence[Change], message: str, tag: str | None) -> None:
-    """Commit what was written, hooks included, and tag it. Raises CommitError, everything being as it was before.
+    """Commit what was written, hooks included, and tag it. Raises CommitError, with everything as it was before.
 
-    Only a tag that git refuses leaves the commit.
+    Once there is a commit it stays, and what git refuses after it, the tag for one, is said.
     """
     tree = git.work_tree(changes[0].source.path.parent) or changes[0].source.path.parent
     names = [str(change.source.path) for change in changes]
+    before = git.head(tree)
     try:
         # A hook may take long: there is no time limit.
         for _ in git.lines(tree, _LITERALLY, "commit", "--quiet", "-m", message, "--", *names):
             pass
     except git.GitError as error:
-        raise CommitError(f"{printable(shown(tree))}: not committed, {_undone(tree, changes)}: {error}") from error
+        raise CommitError(f"{printable(shown(tree))}: {_undone(tree, changes, before)}: {error}") from error
     except KeyboardInterrupt:
-        _undone(tree, changes)
+        _undone(tree, changes, before)
         raise
     try:
         if tag is not None:
@@ -72,14 +74,16 @@ def commit(changes: Sequence[Change], message: str, tag: str | None) -> None:
         ) from error
 
 
-def _undone(tree: Path, changes: Sequence[Change]) -> str:
-    """Put the files back, and out of the index what a hook may have staged; what became of them."""
+def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
+    """Put the files back unless there is a commit, and out of the index what a hook may have staged; what was done."""
+    if git.head(tree) != before:
+        return "committed, but something went wrong then"
     try:
         rewrite.undo(changes)
     except RewriteError as error:
-        return f"and the files could not be put back ({error})"
+        return f"not committed, and the files could not be put back ({error})"
     try:
         git.run(tree, _LITERALLY, "reset", "--quiet", "--", *(str(change.source.path) for change in changes))
     except git.GitError as error:
-        return f"and the files are as they were, but maybe staged ({error})"
-    return "and the files are as they were"
+        return f"not committed, and the files are as they were, but maybe staged ({error})"
+    return "not committed, and the files are as they were"

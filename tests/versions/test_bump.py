@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 
 from relengtools.errors import RelengError
+from relengtools.versions import git as versions_git
 from relengtools.versions.bump import PARTS, advance
 
 TODAY = date(2026, 11, 24)
@@ -317,6 +318,22 @@ def test_what_a_hook_has_changed_is_not_overwritten(tree, run):
     assert result.code == 2
     assert "could not be put back (pyproject.toml: not rewritten: it was changed" in result.err
     assert (root / "pyproject.toml").read_text().endswith("# hook\n")
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_an_interrupted_commit_is_there_with_its_files_or_not_at_all(tree, run, monkeypatch, late):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    before, real = git(root, "rev-parse", "HEAD"), versions_git.lines
+
+    def interrupted(*arguments):
+        if late:
+            list(real(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(versions_git, "lines", interrupted)
+    assert run("bump", "minor", "--commit").code == 130
+    assert git(root, "status", "--porcelain") == ""
+    assert (git(root, "rev-parse", "HEAD") != before) is late
 
 
 def test_a_tag_that_git_refuses_leaves_the_commit_and_is_told(tree, run):
