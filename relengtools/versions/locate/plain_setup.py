@@ -37,13 +37,14 @@ class Setup(NamedTuple):
 
 def locate(source: Source) -> Setup | None:
     """What a plain setup.py says, None for one that has to be evaluated; raises UnreadableError for no Python."""
-    body = python.syntax(source).body
-    call = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
-    if not isinstance(call, ast.Call) or call.args or not _imports(body[:-1], call.func):
+    tree = python.syntax(source)
+    *before, last = tree.body or [ast.Pass()]
+    call = _last(last)
+    if call is None or call.args or not _imports(before, call.func):
         return None
-    if not all(_is_plain(statement) for statement in body[:-1]) or not _calls_little(ast.Module(body, []), call):
+    if not all(_is_plain(statement) for statement in before) or not _calls_little(tree, before, call):
         return None
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    given = {keyword.arg: _meant(before, keyword.value) for keyword in call.keywords}
     node, name, folders = (given.get(keyword) for keyword in _LITERAL)
     if None in given or node is None or not _is_text(node) or not (name is None or _is_text(name)):
         return None
@@ -53,6 +54,28 @@ def locate(source: Source) -> Setup | None:
     called = name.value if isinstance(name, ast.Constant) else None
     version = python.literal(source, node, Kind.SETUP_PY)
     return Setup(1, str(called) if called is not None else None, version, None, package_dir)
+
+
+def _last(statement: ast.stmt) -> ast.Call | None:
+    """The call that is the last statement, perhaps under `if __name__ == "__main__":`."""
+    match statement:
+        case ast.Expr(value=ast.Call() as call):
+            return call
+        case ast.If(
+            test=ast.Compare(
+                left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]
+            ),
+            body=[ast.Expr(value=ast.Call() as call)],
+            orelse=[],
+        ):
+            return call
+    return None
+
+
+def _meant(body: list[ast.stmt], node: ast.expr) -> ast.expr:
+    """What is assigned to a name, if that happens once and for certain."""
+    value, _ = python.constant(body, node.id) if isinstance(node, ast.Name) else (node, "")
+    return node if value is None else value
 
 
 def _is_text(node: ast.expr) -> bool:
@@ -103,12 +126,14 @@ def _is_plain(statement: ast.stmt) -> bool:
             return all(_is_known(alias.name) for alias in names)
         case ast.ImportFrom(module=str(module), level=0):
             return _is_known(module)
-        case ast.Assign(targets=[ast.Name(id=name)]):
+        case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name not in ("setup", *_TOOLS)
         case ast.With(items=[ast.withitem(optional_vars=ast.Name(id=name))], body=inner):
             return name not in ("setup", *_TOOLS) and all(
                 _is_plain(one) and isinstance(one, ast.Assign) for one in inner
             )
+        case ast.FunctionDef(name=name, decorator_list=[]):
+            return name not in ("setup", *_TOOLS, *_HARMLESS)
     return False
 
 
@@ -117,14 +142,17 @@ def _is_known(module: str) -> bool:
     return top in _TOOLS or top in sys.stdlib_module_names
 
 
-def _calls_little(tree: ast.Module, setup: ast.Call) -> bool:
+def _calls_little(tree: ast.Module, before: list[ast.stmt], setup: ast.Call) -> bool:
     """Whether nothing else is called than what is known to do no harm, and nothing is bound on the way."""
+    own = {node.name for node in before if isinstance(node, ast.FunctionDef)}
     for node in python.walk(tree):
-        if isinstance(node, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom):
+        if isinstance(
+            node, ast.NamedExpr | ast.Lambda | ast.Await | ast.Yield | ast.YieldFrom | ast.Global | ast.Raise
+        ):
             return False
         if isinstance(node, ast.Call) and node is not setup:
             function = node.func
             name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-            if name not in _HARMLESS:
+            if name not in _HARMLESS and name not in own:
                 return False
     return True

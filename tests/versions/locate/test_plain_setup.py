@@ -22,7 +22,26 @@ PLAIN = [
     "from setuptools import setup\nsetup(version='''1.0''', name=u'x', zip_safe=False, use_scm_version=True)",
     "from setuptools import setup\nsetup(version='1\\x2e0', é='ü', url=undefined)",
 ]
+PLAIN += [
+    "from setuptools import setup\nVERSION = '1.0'\nNAME = 'x'\nsetup(name=NAME, version=VERSION)",
+    (
+        "from setuptools import setup\nimport os\ndef read(name):\n    with open(os.path.join('.', name)) as f:\n"
+        "        return f.read()\nV = '1.0'\nsetup(version=V, long_description=text('README'))"
+    ).replace("read(name)", "text(name)"),
+    "from setuptools import setup\nif __name__ == '__main__':\n    setup(name='x', version='1.0')",
+]
 OTHER = [
+    "from setuptools import setup\nV = '1'\nV = '2'\nsetup(version=V)",
+    "from setuptools import setup\nwith open('V') as V:\n    x = V.read()\nsetup(version=V)",
+    "from setuptools import setup\nV = open('V').read()\nsetup(version=V)",
+    "from setuptools import setup\nV = '1'\ndef f():\n    global V\n    V = '2'\nf()\nsetup(version=V)",
+    "from setuptools import setup\n@f\ndef g(): pass\nsetup(version='1')",
+    "from setuptools import setup\ndef setup(**k): pass\nsetup(version='1')",
+    "from setuptools import setup\ndef open(name): return exit()\nx = open('')\nsetup(version='1')",
+    "from setuptools import setup\ndef f(): exit()\nx = f()\nsetup(version='1')",
+    "from setuptools import setup\ndef f(): raise SystemExit\nx = f()\nsetup(version='1')",
+    "from setuptools import setup\nif __name__ == '__main__':\n    setup(version='1')\nelse:\n    setup(version='2')",
+    "from setuptools import setup\nif x:\n    setup(version='1')",
     "setup(version='1.0')",
     "from setuptools import setup\nsetup(version=V)",
     "from setuptools import setup\nsetup(name='x')",
