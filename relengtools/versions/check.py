@@ -96,15 +96,20 @@ def merged(outcomes: Iterable[Outcome]) -> list["Change"]:
 def _chosen(
     project: Project, before: rules.Judgement, unsafe: bool, made: Mapping[str, "Change"]
 ) -> tuple[list[Edit], dict[str, str]]:
-    """The edits to make, and the files that are left alone: a fix that would change one of them falls away whole."""
-    from relengtools.versions.rewrite import choose
-    from relengtools.versions.writable import left_alone
+    """The edits to make, and the files that are left alone: a fix that would change one of them falls away whole.
+
+    Raises RewriteError for a file that isn't the project's own, and UnheardError.
+    """
+    from relengtools.versions.rewrite import RewriteError, choose
+    from relengtools.versions.writable import foreign, ignored
 
     findings: Sequence[Finding] = before.findings
     left: dict[str, str] = {}
     while True:
         edits = choose(findings, unsafe, made)
-        more = left_alone(project.place, before.sources, edits)
+        for reason in foreign(project.place, before.sources, edits).values():
+            raise RewriteError(reason)
+        more = ignored(project.place, before.sources, edits)
         if not more:
             return edits, left
         left |= more

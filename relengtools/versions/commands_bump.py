@@ -70,8 +70,8 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     ones move along, and so does the project's own entry in uv.lock. Packagers' files (debian/changelog) are theirs.
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
-    above the last release of this branch. Where git refuses the commit, the files are put back. Files that git ignores
-    stay as they are.
+    above the last release of this branch. Where git refuses the commit, the files are put back. Copies that git ignores
+    stay as they are, and so do those of other repositories or behind a symlink; each is told of.
 
     \b
     Examples:
@@ -164,7 +164,7 @@ def _sifted(
     projects: Sequence["Project"], edits: Sequence["Edit"]
 ) -> tuple[list["Edit"], dict[str, str], list["Place"]]:
     """The edits of files that may be written, why others stay as they are, and the places with something to write."""
-    from relengtools.versions.writable import left_alone
+    from relengtools.versions.writable import foreign, ignored
 
     by_file: dict[str, list[Edit]] = {}
     for edit in edits:
@@ -175,7 +175,8 @@ def _sifted(
     for project in projects:
         # A file that projects share is asked for once.
         mine = [edit for source in project.sources for edit in by_file.pop(source.file, ())]
-        left |= left_alone(project.place, project.sources, mine)
+        left |= foreign(project.place, project.sources, mine)
+        left |= ignored(project.place, project.sources, [edit for edit in mine if edit.file not in left])
         own = [edit for edit in mine if edit.file not in left]
         kept += own
         places += [project.place] if own else []

@@ -9,27 +9,33 @@ from relengtools.findings import Edit
 from relengtools.versions import git
 from relengtools.versions.discover import Place
 from relengtools.versions.locate.source import Source, shown
-from relengtools.versions.rewrite import RewriteError
 
 
-def left_alone(place: Place, sources: Iterable[Source], edits: Iterable[Edit]) -> dict[str, str]:
+def foreign(place: Place, sources: Iterable[Source], edits: Iterable[Edit]) -> dict[str, str]:
+    """The files among those to be edited that are not the place's own, and what to say of each."""
+    paths = _changed(sources, edits).items()
+    reasons = {file: reason for file, path in paths if (reason := _foreign(place, path))}
+    return {file: f"{printable(file)}: not rewritten: {reason}" for file, reason in reasons.items()}
+
+
+def ignored(place: Place, sources: Iterable[Source], edits: Iterable[Edit]) -> dict[str, str]:
     """The files among those to be edited that git ignores and nobody named, and what to say of each.
 
-    git is asked once, and only where there is an edit. Raises RewriteError for a file that is not the place's own, and
-    UnheardError where git refuses to answer.
+    git is asked once, and only where there is an edit. Raises UnheardError where it refuses to answer.
     """
-    changed = {edit.file for edit in edits}
-    paths = {source.file: source.path for source in sources if source.file in changed}
-    for file, path in paths.items():
-        if reason := _foreign(place, path):
-            raise RewriteError(f"{printable(file)}: not rewritten: {reason}")
-    ignored = _ignored(place, list(paths.values()))
-    return {file: _told(place, file, path) for file, path in paths.items() if path in ignored}
+    paths = _changed(sources, edits)
+    found = _ignored(place, list(paths.values()))
+    markers = {place.root / name for name in place.markers}
+    return {
+        file: f"{printable(file)}: left as it is: git ignores it{'; name it to have it rewritten' * (path in markers)}"
+        for file, path in paths.items()
+        if path in found
+    }
 
 
-def _told(place: Place, file: str, path: Path) -> str:
-    way = "; name it to have it rewritten" if path in {place.root / name for name in place.markers} else ""
-    return f"{printable(file)}: left as it is: git ignores it{way}"
+def _changed(sources: Iterable[Source], edits: Iterable[Edit]) -> dict[str, Path]:
+    files = {edit.file for edit in edits}
+    return {source.file: source.path for source in sources if source.file in files}
 
 
 def _foreign(place: Place, path: Path) -> str | None:

@@ -106,17 +106,33 @@ def test_bump_refuses_an_ignored_owner(tree, run):
     assert (root / "v.py").read_text() == "__version__ = '1.0'\n"
 
 
-@pytest.mark.parametrize("arguments", [("check", "--fix"), ("check", "--diff"), ("bump", "minor")])
-def test_a_file_of_another_repository_is_refused(tree, run, arguments):
-    version = "v1.0" if arguments[0] == "check" else "1.0"
-    files = {"pyproject.toml": SPELT.replace("v1.0", version), "docs/conf.py": f"release = '{version}'\n"}
+@pytest.mark.parametrize("flag", ["--fix", "--diff"])
+def test_a_file_of_another_repository_is_refused(tree, run, flag):
+    files = {"pyproject.toml": SPELT, "docs/conf.py": "release = 'v1.0'\n"}
     root = tree(files)
     Repo(root / "docs").commit(files={"conf.py": files["docs/conf.py"]})
     Repo(root)
-    result = run(*arguments)
+    result = run("check", flag)
     assert result.code == 2
     assert "docs/conf.py: not rewritten: it is of another repository, docs: edit it there" in result.err
     assert contents(root, files) == files
+
+
+def test_bump_leaves_what_is_not_the_project_own_and_tells_of_it(tree, run):
+    files = {
+        "pyproject.toml": SPELT.replace("v1.0", "1.0"),
+        "docs/conf.py": "release = '1.0'\n",
+        "other/pkg.py": "__version__ = '1.0'\n",
+    }
+    root = tree(files)
+    (root / "pkg.py").symlink_to("other/pkg.py")
+    Repo(root / "docs").commit(files={"conf.py": files["docs/conf.py"]})
+    Repo(root)
+    result = run("bump", "minor")
+    assert (result.code, result.out) == (0, "pkg 1.0 -> 1.1\n")
+    assert "docs/conf.py: not rewritten: it is of another repository, docs: edit it there" in result.err
+    assert "pkg.py: not rewritten: a symlink leads from it to other/pkg.py: edit that file by hand" in result.err
+    assert contents(root, files) == files | {"pyproject.toml": SPELT.replace("v1.0", "1.1")}
 
 
 def test_git_own_files_are_refused(tree, run):
