@@ -35,18 +35,8 @@ from relengtools.versions.evaluate.values import (
     raised,
     vague,
 )
+from relengtools.versions.locate.plain_setup import ASKING
 
-# Keywords of `setup()` by which a program is asked for the version.
-ASKING = {
-    "use_scm_version": "setuptools-scm",
-    "pbr": "pbr",
-    "use_incremental": "incremental",
-    "version_config": "setuptools-git-versioning",
-    "setuptools_git_versioning": "setuptools-git-versioning",
-    "use_vcs_version": "hgtools",
-    "use_katversion": "katversion",
-    "setup_meta": "setupmeta",
-}
 TELLING = frozenset({"version", "name", "package_dir", None, *ASKING})
 _PART, _SMALL_PART = 4, 40
 _KEYS: Any = str | int | float | tuple | Instance | None

@@ -21,6 +21,19 @@ _HARMLESS = frozenset(
 _LITERAL = ("version", "name", "package_dir")
 
 
+# Keywords of `setup()` by which a program is asked for the version.
+ASKING = {
+    "use_scm_version": "setuptools-scm",
+    "pbr": "pbr",
+    "use_incremental": "incremental",
+    "version_config": "setuptools-git-versioning",
+    "setuptools_git_versioning": "setuptools-git-versioning",
+    "use_vcs_version": "hgtools",
+    "use_katversion": "katversion",
+    "setup_meta": "setupmeta",
+}
+
+
 class Setup(NamedTuple):
     """What setup.py says: `calls` is how often it calls `setup()`; at most one of `version` and `pointer` is set.
 
@@ -46,13 +59,13 @@ def locate(source: Source) -> Setup | None:
         return None
     given = {keyword.arg: _meant(before, keyword.value) for keyword in call.keywords}
     node, name, folders = (given.get(keyword) for keyword in _LITERAL)
-    if None in given or node is None or not _is_text(node) or not (name is None or _is_text(name)):
+    if given.keys() & {None, "configuration", *ASKING} or not all(one is None or _is_text(one) for one in (node, name)):
         return None
     package_dir = _table(folders)
     if package_dir is None:
         return None
     called = name.value if isinstance(name, ast.Constant) else None
-    version = python.literal(source, node, Kind.SETUP_PY)
+    version = python.literal(source, node, Kind.SETUP_PY) if node else None
     return Setup(1, str(called) if called is not None else None, version, None, package_dir)
 
 

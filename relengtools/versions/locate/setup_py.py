@@ -5,13 +5,12 @@ from collections.abc import Sequence
 
 from relengtools.versions.declaration import Declaration, Pointer
 from relengtools.versions.evaluate.answer import declared, guarded, written_at
-from relengtools.versions.evaluate.expressions import ASKING
 from relengtools.versions.evaluate.interpreter import Interpreter, SetupCall
 from relengtools.versions.evaluate.modules import STEPS
 from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import SPOILT, Document, Function, Module, Unknown, Value
 from relengtools.versions.locate import python
-from relengtools.versions.locate.plain_setup import Setup
+from relengtools.versions.locate.plain_setup import ASKING, Setup
 from relengtools.versions.locate.source import Source
 
 # How build backends of setuptools call setup.py. Source: setuptools/build_meta.py.

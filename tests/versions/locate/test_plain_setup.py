@@ -19,10 +19,12 @@ PLAIN = [
         "with io.open(os.path.join(here, 'README'), encoding='utf-8') as f:\n    text = f.read()\n"
         "setup(name='x', version='1.' '0', packages=find_packages('src'), package_dir={'': 'src'}, description=text)"
     ),
-    "from setuptools import setup\nsetup(version='''1.0''', name=u'x', zip_safe=False, use_scm_version=True)",
+    "from setuptools import setup\nsetup(version='''1.0''', name=u'x', zip_safe=False)",
     "from setuptools import setup\nsetup(version='1\\x2e0', é='ü', url=undefined)",
 ]
 PLAIN += [
+    "from setuptools import setup\nsetup()",
+    "import setuptools\nif __name__ == '__main__':\n    setuptools.setup(name='x', package_dir={'': 'src'})",
     "from setuptools import setup\nVERSION = '1.0'\nNAME = 'x'\nsetup(name=NAME, version=VERSION)",
     (
         "from setuptools import setup\nimport os\ndef read(name):\n    with open(os.path.join('.', name)) as f:\n"
@@ -31,6 +33,9 @@ PLAIN += [
     "from setuptools import setup\nif __name__ == '__main__':\n    setup(name='x', version='1.0')",
 ]
 OTHER = [
+    "from setuptools import setup\nsetup(use_scm_version=True)",
+    "from setuptools import setup\nsetup(version='1', pbr=True)",
+    "from setuptools import setup\nsetup(configuration=x)",
     "from setuptools import setup\nV = '1'\nV = '2'\nsetup(version=V)",
     "from setuptools import setup\nwith open('V') as V:\n    x = V.read()\nsetup(version=V)",
     "from setuptools import setup\nV = open('V').read()\nsetup(version=V)",
@@ -44,7 +49,6 @@ OTHER = [
     "from setuptools import setup\nif x:\n    setup(version='1')",
     "setup(version='1.0')",
     "from setuptools import setup\nsetup(version=V)",
-    "from setuptools import setup\nsetup(name='x')",
     "from setuptools import setup\nsetup(version='1.0', **more)",
     "from setuptools import setup\nsetup('x', version='1.0')",
     "from setuptools import setup\nsetup(version='1.0', name=NAME)",
