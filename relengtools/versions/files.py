@@ -17,6 +17,7 @@ class Files:
         self.root = os.fspath(place.root)
         self.sources: dict[str, Source] = {}
         self.problems: dict[str, Problem] = {}
+        self.inside: dict[str, bool] = {}
 
     def source(self, name: str, python: bool = False) -> Source | None:
         """The file `name` of the place, None where there is none or it can't be read."""
@@ -47,7 +48,7 @@ class Files:
 
     def _read(self, name: str, python: bool) -> Source:
         path, file = Path(name), shown(name)
-        if not is_inside(path, self.place.tree):
+        if not self._is_inside(name):
             raise UnreadableError(Problem(UNREADABLE, file, "leads out of the tree, so it is not followed"))
         data = read_bytes(file, path)
         if not python:
@@ -55,3 +56,12 @@ class Files:
         from relengtools.versions.locate.python import decode
 
         return decode(file, path, data)
+
+    def _is_inside(self, name: str) -> bool:
+        """`is_inside`, asked once a folder; a link is asked by itself."""
+        if os.path.islink(name):  # noqa: PTH114
+            return is_inside(Path(name), self.place.tree)
+        folder = os.path.dirname(name)  # noqa: PTH120
+        if folder not in self.inside:
+            self.inside[folder] = is_inside(Path(folder), self.place.tree)
+        return self.inside[folder]
