@@ -18,7 +18,7 @@ from relengtools.leaks import limits, recorder
 from relengtools.leaks.limits import Level
 from relengtools.leaks.process import Base
 from relengtools.leaks.recorder import Settings
-from relengtools.leaks.recording import Moment, load, open_for_writing, rollup, write
+from relengtools.leaks.recording import Moment, load, open_for_writing, opening, rollup
 from relengtools.leaks.target import Build, Target
 
 FROZEN = Path(__file__).parent / "data" / "schema-2.sqlite"
@@ -155,9 +155,9 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str, refused: bo
     put(tmp_path / "mounts", f"29 23 {os.major(device)}:{os.minor(device)} / / rw - {kind} server:/x rw\n")
     if refused:
         with pytest.raises(RelengError, match="network file system"):
-            write.refuse_network(tmp_path / "a", tmp_path / "mounts")
+            opening.refuse_network(tmp_path / "a", tmp_path / "mounts")
     else:
-        write.refuse_network(tmp_path / "a", tmp_path / "mounts")
+        opening.refuse_network(tmp_path / "a", tmp_path / "mounts")
 
 
 def aged(path: Path, days: float, step: float) -> None:
