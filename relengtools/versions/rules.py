@@ -13,7 +13,7 @@ from relengtools.versions.locate.source import Source
 from relengtools.versions.project import Project
 from relengtools.versions.reading import read
 from relengtools.versions.requirements.quiet import normalized, quiet
-from relengtools.versions.settings import DEFAULT, Settings
+from relengtools.versions.settings import DEFAULT, Settings, spelt
 
 # What lies below such a folder is built for a look, and never released.
 _SAMPLES = frozenset(
@@ -68,7 +68,8 @@ def sample(project: Project) -> bool:
 
 def find(name: str) -> tuple[Rule, ...]:
     """The rules of a code, a prefix of a code, or a name."""
-    return tuple(rule for rule in RULES if name == rule.name or (name and rule.code.startswith(name)))
+    wanted = spelt(name)
+    return tuple(rule for rule in RULES if wanted == rule.name or (wanted and rule.code.startswith(wanted)))
 
 
 def versions_of(projects: Iterable[tuple[Project, Settings]], unsafe: bool) -> dict[str, str]:

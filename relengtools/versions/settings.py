@@ -76,9 +76,14 @@ def narrowed(settings: Settings, select: Sequence[str], ignore: Sequence[str]) -
     return chosen._replace(padding={"": "drop"}) if named & set(chosen.select) and chosen.on(PADDING) else chosen
 
 
+def spelt(rule: str) -> str:
+    """A code, a prefix of one or a name in the case that the catalogue has it in."""
+    return rule.upper() if rule[:2].upper() == "RV" else rule.lower()
+
+
 def rule_names(names: Iterable[str], where: str) -> tuple[str, ...]:
     """Codes, prefixes and names, checked: a misspelt one would silently select nothing. Raises RelengError."""
-    chosen = tuple(names)
+    chosen = tuple(map(spelt, names))
     for name in chosen:
         if not name or not any(rule.name == name or rule.code.startswith(name) for rule in RULES):
             raise RelengError(

@@ -10,7 +10,7 @@ from relengtools.versions.catalogue_release import RELEASE_RULES
 from relengtools.versions.locate.source import Source
 
 _MARK = "relengtools:"
-_WAIVER = re.compile(r"(?P<comment>#|;|//)\s*relengtools:\s*ignore\[(?P<rules>[^\]]*)\]")
+_WAIVER = re.compile(r"(?P<comment>#|;|//)\s*relengtools:\s*ignore\b(?:\[(?P<rules>[^\]]*)\])?")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 # Formats in which a comment has a line of its own: behind a value it would be part of it.
 _WHOLE_LINES = {".cfg", ".ini"}
@@ -58,12 +58,19 @@ def _waivers(source: Source) -> Iterator[_Waiver]:
         alone = not line[: match.start()].strip()
         if not alone and source.path.suffix in _WHOLE_LINES:
             continue
-        for name in re.finditer(r"[^,\s]+", match["rules"]):
+        names = list(re.finditer(r"[^,\s]+", match["rules"] or ""))
+        if not names:  # it waives nothing, and is told of as such
+            start, end = match.start() + 1, match.end() + 1
+            yield _Waiver("", number, Location(source.file, number, start, number, end), line)
+        for name in names:
             column = match.start("rules") + name.start() + 1
             at = Location(source.file, number, column, number, column + len(name[0]))
             yield _Waiver(name[0], number + 1 if alone else number, at, line)
 
 
 def _unused(waiver: _Waiver, project: str) -> Finding:
+    known = any(waiver.rule in (rule.code, rule.name) for rule in (*RULES, *RELEASE_RULES))
     message = f"nothing to waive: there is no {waiver.rule} on the line that this comment is for"
+    if not known:
+        message = f"no such rule: {waiver.rule}" if waiver.rule else "it names no rule: write ignore[RV102], or a name"
     return Finding(UNUSED_WAIVER, message, waiver.at, project, None, waiver.source)

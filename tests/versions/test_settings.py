@@ -187,3 +187,11 @@ def test_the_command_line_comes_first():
     assert narrowed(settings, ["RV2"], [])[1:3] == (("RV2",), ())
     assert narrowed(settings, ["RV103"], []).drops(Kind.MODULE)
     assert not narrowed(settings, ["RV103"], ["zero-padding"]).drops(Kind.MODULE)
+
+
+def test_rules_are_named_in_any_case(tree, run):
+    tree({"pyproject.toml": '[project]\nname = "x"\nversion = "v1.0"\n[tool.relengtools]\nignore = ["rv1"]\n'})
+    assert run("check").code == 0
+    assert run("check", "--select", "Version-Spelling").code == 1
+    assert run("check", "--select", "rv102", "--ignore", "VERSION-SPELLING").code == 0
+    assert "RV102 version-spelling" in run("rules", "rv102").out

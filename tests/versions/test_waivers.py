@@ -53,8 +53,6 @@ def test_a_requirement_is_waived_where_it_stands(tree, run):
         # another rule, no rule, no comment, another line
         ("pyproject.toml", '[project]\nname="x"\nversion="v1"  # relengtools: ignore[RV101]\n', ["3:10", "3:37"]),
         ("pyproject.toml", '[project]\nname="x"\nversion="v1"  # relengtools: ignore[RV1]\n', ["3:10", "3:37"]),
-        ("pyproject.toml", '[project]\nname="x"\nversion="v1"  # relengtools: ignore[]\n', ["3:10"]),
-        ("pyproject.toml", '[project]\nname="x"\nversion="v1"  # relengtools: ignore\n', ["3:10"]),
         ("pyproject.toml", '[project]\nname="relengtools: ignore[RV102]"\nversion="v1"\n', ["3:10"]),
         ("pyproject.toml", '[project]\nname="x"  # relengtools: ignore[RV102]\nversion="v1"\n', ["2:33", "3:10"]),
         ("pyproject.toml", '# relengtools: ignore[RV102]\n[project]\nname="x"\nversion="v1"\n', ["1:23", "4:10"]),
@@ -82,3 +80,11 @@ def test_a_waiver_can_be_waived_never(tree, run):
     text = '[project]\nname = "x"\nversion = "1.0"  # relengtools: ignore[RV905, RV102]\n'
     tree({"pyproject.toml": text})
     assert len(found(run("check"))) == 2
+
+
+@pytest.mark.parametrize("comment", ["ignore", "ignore[]", "ignore[ , ]"])
+def test_a_waiver_without_a_rule_waives_nothing_and_is_told_of(tree, run, comment):
+    tree({"pyproject.toml": f'[project]\nname = "x"\nversion = "v1.0"  # relengtools: {comment}\n'})
+    result = run("check")
+    assert [code for _, code in found(result)] == ["RV102", "RV905"]
+    assert "it names no rule" in result.out
