@@ -16,8 +16,9 @@ from pathlib import Path
 
 from relengtools.leaks import judge, record, series
 from relengtools.leaks.process import PROC, ProcfsReader
-from relengtools.leaks.recorder import Recorder, Settings
+from relengtools.leaks.recorder import Recorder
 from relengtools.leaks.recording import Moment, Writer
+from relengtools.leaks.settings import Settings
 from relengtools.leaks.target import By, Selector
 from relengtools.leaks.units import with_interval
 

@@ -16,9 +16,10 @@ from relengtools.errors import RelengError, printable
 from relengtools.leaks import supervisor, target
 from relengtools.leaks.clock import signalled
 from relengtools.leaks.process import PROC
-from relengtools.leaks.recorder import DAY, Outcome, Progress, Recorder, Settings
+from relengtools.leaks.recorder import Outcome, Progress, Recorder
 from relengtools.leaks.recording import Kept, Moment, Recording, Writer, open_for_writing
 from relengtools.leaks.redaction import selector_text, url_text
+from relengtools.leaks.settings import DAY, Settings
 from relengtools.leaks.target import By, Selector
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from leaks.fakeproc import FakeProc
 from leaks.faultyserver import page, says, serving
 
 from relengtools.errors import RelengError
-from relengtools.leaks import limits, recorder
+from relengtools.leaks import limits
 from relengtools.leaks.limits import Level
 from relengtools.leaks.process import Base
-from relengtools.leaks.recorder import Settings
 from relengtools.leaks.recording import Moment, load, open_for_writing, opening, rollup
+from relengtools.leaks.settings import TIERS, Settings
 from relengtools.leaks.target import Build, Target
 
 FROZEN = Path(__file__).parent / "data" / "schema-2.sqlite"
@@ -137,7 +137,7 @@ def test_near_a_limit_all_is_looked_at_at_once(tmp_path: Path) -> None:
 
 
 def test_the_profiles_get_deeper() -> None:
-    light, normal, deep = (recorder.TIERS[name] for name in ("light", "normal", "deep"))
+    light, normal, deep = (TIERS[name] for name in ("light", "normal", "deep"))
     assert light.limits > normal.limits > deep.limits
     assert (light.smaps, normal.smaps, deep.smaps) == (False, False, True)
     assert Settings().profile == "normal"

@@ -17,7 +17,7 @@ from leaks.fakeproc import FakeProc
 from leaks.faultyserver import endlessly, hangs, head, page, says, serving
 
 from relengtools.errors import RelengError
-from relengtools.leaks import record, recorder, target
+from relengtools.leaks import journal, record, target
 from relengtools.leaks.clock import Retry, SystemClock, ticks
 from relengtools.leaks.record import Settings, run
 from relengtools.leaks.recorder import Recorder
@@ -316,7 +316,7 @@ def test_names_that_are_no_text_are_recorded_escaped(proc: FakeProc, tmp_path: P
 
 
 def test_a_crowd_of_descriptors_costs_no_sample(proc: FakeProc, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(recorder, "GROUP_ROWS", 100)
+    monkeypatch.setattr(journal, "GROUP_ROWS", 100)
     monkeypatch.setattr(write, "MOST_PENDING", 200)
     proc.put(7, fds={fd: f"/log/{fd}" for fd in range(300)})
     with faked(proc, FakeClock(), Settings(interval=1, duration=3), tmp_path / "a") as recorded:
@@ -561,7 +561,7 @@ def test_a_program_that_cannot_be_executed_leaves_no_file(tmp_path: Path) -> Non
 
 RECORD = """
 import sys
-from relengtools.leaks import record, recorder, target
+from relengtools.leaks import record, target
 from relengtools.errors import RelengError
 command = tuple(sys.argv[3:])
 wanted = target.selector(command=command) if sys.argv[2] == "--" else target.selector(**{sys.argv[2]: sys.argv[3]})
