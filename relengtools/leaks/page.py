@@ -101,14 +101,67 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequenc
         (c["class"], f"{c['first']}", f"{c['last']}", f"{c['last'] - c['first']:+d}") for c in summary["classes"]
     ]
     stacks = [(s["function"], f"{s['first']}", f"{s['last']}", " < ".join(s["stack"][:8])) for s in summary["stacks"]]
-    gaps = [(e["time"], e["kind"], e["text"]) for e in summary["events"]]
+    children = [_child(row) for row in summary["children"]]
     wanted: list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]] = [
         ("Limits", ("metric", "now", "limit", "of", "at this rate reached in"), limits),
         ("Descriptors by class, first and last scan", ("class", "first", "last", "change"), growing),
+        ("Sockets open longest" + _more(summary, "sockets"), SOCKET_HEAD, [_socket(row) for row in summary["sockets"]]),
+        ("Children, the most growth first" + _more(summary, "children"), CHILD_HEAD, children),
         ("Goroutine stacks that grew", ("function", "first", "last", "stack"), stacks),
-        ("Gaps and marks", ("when", "what", "detail"), gaps),
+        ("Lives of the process" + _more(summary, "lives"), LIFE_HEAD, [_life(row) for row in summary["lives"]]),
+        ("Runs of the recorder" + _more(summary, "runs"), RUN_HEAD, [_run(row) for row in summary["runs"]]),
+        (
+            "What happened" + _more(summary, "events"),
+            ("when", "what", "detail"),
+            [_event(e) for e in summary["events"]],
+        ),
     ]
     return [table for table in wanted if table[2]]
+
+
+SOCKET_HEAD = ("socket", "peer", "state", "open for", "had received nothing for, when first seen")
+CHILD_HEAD = ("child", "began", "resident memory, first and last", "descriptors", "end")
+LIFE_HEAD = ("process", "began", "build", "watched for", "end")
+RUN_HEAD = ("began", "interval", "samples", "end")
+
+
+def _more(summary: Mapping[str, Any], name: str) -> str:
+    """How many rows of the table are not shown."""
+    more = summary["left_out"][name]
+    return f" ({more:,} more not shown)" if more else ""
+
+
+def _socket(row: Mapping[str, Any]) -> tuple[str, ...]:
+    silent = "" if row["silent_s"] is None else duration(row["silent_s"])
+    opened = f"{'more than ' * row['since_before']}{duration(row['open_s'])}"
+    return row["socket"], row["peer"], row["state"], opened, silent
+
+
+def _child(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["process"], row["started"], _both("rss_bytes", row), _both("num_fds", row), row["end"]
+
+
+def _both(metric: str, row: Mapping[str, Any]) -> str:
+    """Its first and its last value; "?" for one that could not be read."""
+    return " → ".join("?" if value is None else amount(metric, value) for value in row[metric])
+
+
+def _life(row: Mapping[str, Any]) -> tuple[str, ...]:
+    build = (row["build_id"] or "not known") + ", whose file was replaced since" * row["exe_replaced"]
+    watched = "" if row["watched_s"] is None else duration(row["watched_s"])
+    return row["process"], row["started"], build, watched, row["end"]
+
+
+def _run(row: Mapping[str, Any]) -> tuple[str, ...]:
+    if row["samples"] is None:
+        return row["started"], f"{row['interval_s']:g} s", "not told", row["end"]
+    samples = f"{row['samples']:,}, {row['missed']:,} missed, {row['late']:,} late"
+    return row["started"], f"{row['interval_s']:g} s", samples, row["end"]
+
+
+def _event(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    lasted = "" if row["lasted_s"] is None else f"; lasted {duration(row['lasted_s'])}"
+    return row["time"], row["kind"], row["text"] + lasted
 
 
 def _section(heading: str, body: str) -> str:

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import counts, exhaustion, judge, levels, page, plot, profiles, series
+from relengtools.leaks import counts, exhaustion, history, judge, levels, page, plot, profiles, series
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.recording.read import Process
 from relengtools.leaks.series import Frame
@@ -146,7 +145,7 @@ def _summary(
         "limits": list(exhaustion.limits(frame, loaded, analysis["metrics"])),
         "classes": _classes(loaded),
         "stacks": stacks,
-        "events": _events(loaded),
+        **history.told(loaded),
         "next": [*_next(frame, loaded, analysis, decisive), *unread],
         "commands": [
             f"relengtools leaks {shlex.join(['analyze', name, *options])}",
@@ -214,7 +213,7 @@ def _about(frame: Frame, loaded: Loaded | None, name: str, observed_s: float) ->
         "host": loaded.meta.get("host") if loaded else None,
         "kernel": loaded.meta.get("kernel") if loaded else None,
         "interval_s": loaded.runs[-1].interval_s if loaded and loaded.runs else None,
-        "started": _utc(float(frame.time[0])),
+        "started": history.utc(float(frame.time[0])),
         "observed_s": observed_s,
         "samples": len(frame.time),
         "undated": frame.undated,
@@ -235,7 +234,7 @@ def _classes(loaded: Loaded | None) -> list[dict[str, Any]]:
     order = sorted(found, key=lambda c: (c.first - c.last, -c.last, c.kind, c.label))
     return [
         {
-            "class": c.kind if c.label in ("", c.kind) else f"{c.kind} {c.label}",
+            "class": c.name,
             "first": c.first,
             "last": c.last,
             "born": c.born,
@@ -260,11 +259,6 @@ def _stacks(loaded: Loaded | None) -> tuple[list[dict[str, Any]], list[str]]:
         for g in [g for g in grown if g.stack][:MOST_ROWS]
     ]
     return rows, []
-
-
-def _events(loaded: Loaded | None) -> list[dict[str, Any]]:
-    found = loaded.events if loaded else []
-    return [{"time": _utc(e.time), "kind": e.kind, "text": e.text} for e in found]
 
 
 def _next(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], decisive: Sequence[str]) -> list[str]:
@@ -313,7 +307,3 @@ def _needed(frame: Frame, metric: str, *, loaded: bool) -> float:
 def _restarts(frame: Frame) -> series.FloatArray:
     """Unix times at which a second or later regime begins."""
     return frame.time[[part.start for part in series.regimes(frame).slices[1:]]]
-
-
-def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -58,7 +58,7 @@ def look(path: str, now: float | None = None) -> View:
         title=f"{process.name} (pid {process.pid}), up {duration(loaded.times[-1] - process.started)}{lives}",
         state=heartbeat.state(loaded, moment),
         rows=rows,
-        classes=[(f"{c.kind} {c.label}", c.last, c.last - c.first) for c in loaded.classes[:MOST_CLASSES]],
+        classes=[(c.name, c.last, c.last - c.first) for c in loaded.classes[:MOST_CLASSES]],
         children=children(path) if loaded.meta.get("children") else [],
         notes=[
             *facts(loaded),
@@ -81,7 +81,7 @@ def facts(loaded: Loaded) -> Iterator[str]:
 
 def children(path: str) -> list[tuple[str, float, float]]:
     """The children that there are, their memory and how it changed since they were first seen, most growth first."""
-    there = [life for life in workers.lives(path) if life.ended is None]
+    there = workers.there(workers.lives(path))
     rows = [(f"{life.name} (pid {life.pid})", life.columns["rss_bytes"]) for life in there]
     found = [(name, rss[-1], rss[-1] - rss[0]) for name, rss in rows]
     return sorted(found, key=lambda row: -row[2])[:MOST_CLASSES]
@@ -117,7 +117,8 @@ def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
     lines = [view.title, view.state, "", f"{'':30} {'now':>12} {'last minute':>16}  verdict so far"]
     lines += [f"{row.metric:30} {amount(*row[:2]):>12} {moved(row):>16}  {row.verdict}" for row in view.rows]
     if view.classes:
-        lines += ["", f"{'open descriptors':43} {'now':>12} {'change':>16}"]
+        whose = "open descriptors" + " without children's" * bool(view.children)
+        lines += ["", f"{whose:43} {'now':>12} {'change':>16}"]
         lines += [f"{name[:43]:43} {count:>12} {change:>+16}" for name, count, change in view.classes]
     if view.children:
         lines += ["", f"{'children, resident memory':43} {'now':>12} {'change':>16}"]

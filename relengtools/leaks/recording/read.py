@@ -95,6 +95,11 @@ class DescriptorClass(NamedTuple):
     born: int
     died: int
 
+    @property
+    def name(self) -> str:
+        """For people: `file /log/N`, and `pipe`, which has no better label."""
+        return self.kind if self.label in ("", self.kind) else f"{self.kind} {self.label}"
+
 
 class Level(NamedTuple):
     """How much of a limit was used from this time on; `most` is None where there is none."""

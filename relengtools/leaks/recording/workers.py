@@ -2,7 +2,7 @@
 
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import nan
 from typing import NamedTuple
 
@@ -37,6 +37,12 @@ def lives(path: str) -> list[Life]:
                 for column, value in zip(life.columns.values(), row, strict=True):
                     column.append(nan if value is None else value)
         return [life for life in found.values() if life.times]
+
+
+def there(found: Sequence[Life]) -> list[Life]:
+    """Those that there were at the last look; of the children of a process that has ended, no end is known."""
+    latest = max((life.times[-1] for life in found), default=0.0)
+    return [life for life in found if life.ended is None and life.times[-1] == latest]
 
 
 SAMPLES = (
