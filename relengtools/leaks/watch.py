@@ -13,6 +13,7 @@ from relengtools.leaks.units import amount, duration, per_time
 
 WINDOW_S = 60.0
 MOST_CLASSES = 10
+NOTED = ("missed", "growth", "limit", "killed")
 SHOWN = (
     *("rss_bytes", "anon_bytes", "num_fds", "n_sockets", "n_reg_files", "n_pipes", "n_anon_inode"),
     *("tcp_established", "tcp_close_wait", "sockets_unlisted", "n_threads", "go_goroutines"),
@@ -62,6 +63,7 @@ def look(path: str, now: float | None = None) -> View:
         children=children(path) if loaded.meta.get("children") else [],
         notes=[
             *facts(loaded),
+            *noted(loaded, moment),
             *heartbeat.gaps(loaded),
             *([] if find_spec("numpy") else ["verdicts need relengtools[report]"]),
         ],
@@ -77,6 +79,12 @@ def facts(loaded: Loaded) -> Iterator[str]:
     ended = [each for each in loaded.processes if each.ended is not None and each.reason]
     if ended:
         yield f"pid {ended[-1].pid}: {ended[-1].reason}"
+
+
+def noted(loaded: Loaded, now: float) -> list[str]:
+    """The last event of each kind that asks for a look, with how long ago it was."""
+    last = {event.kind: event for event in loaded.events if event.kind in NOTED}
+    return [f"{event.kind}: {event.text}, {heartbeat.ago(event.time, now)}" for event in last.values()]
 
 
 def children(path: str) -> list[tuple[str, float, float]]:

@@ -169,3 +169,5 @@ def test_watch_shows_the_children_that_there_are(tmp_path: Path) -> None:
     view = watch.look(str(record(tmp_path / "a.db")))
     assert [name for name, _, _ in view.children] == ["child (pid 9)"]
     assert "open descriptors without children's" in "\n".join(watch.render(view))
+    at = watch.look(str(tmp_path / "a.db"), T0 + 217)
+    assert "growth: num_fds grew, so a profile was asked for, 2 min ago" in at.notes

@@ -1,7 +1,8 @@
 """A recording: one SQLite file that describes itself, written by `record` and read by everything after."""
 
+from relengtools.leaks.recording.access import copy, has_sample
 from relengtools.leaks.recording.opening import mark, open_for_writing
-from relengtools.leaks.recording.read import Loaded, copy, has_sample, load
+from relengtools.leaks.recording.read import Loaded, load
 from relengtools.leaks.recording.write import Kept, Moment, Recording, Worker
 from relengtools.leaks.recording.writer import Writer
 

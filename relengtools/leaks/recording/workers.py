@@ -7,7 +7,7 @@ from math import nan
 from typing import NamedTuple
 
 from relengtools.leaks.recording import schema
-from relengtools.leaks.recording.read import reading, seconds, typed
+from relengtools.leaks.recording.access import reading, seconds, typed
 
 
 class Life(NamedTuple):
