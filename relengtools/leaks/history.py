@@ -43,7 +43,7 @@ def _life(process: Process, latest: bool) -> dict[str, Any]:
     """One life of the target: which build it ran, and how and after how long it ended, as far as that was seen."""
     watched = None if process.first is None or process.last is None else process.last - process.first
     seen = "has no sample" if process.last is None else f"last sample {utc(process.last)}"
-    end = process.reason or (f"{seen}, its end was not seen" if not latest or process.last is None else "not ended")
+    end = process.reason or (f"{seen}, its end was not seen" if not latest or process.last is None else "still there")
     return {
         "process": f"{process.name} (pid {process.pid})",
         "started": utc(process.started),
@@ -63,7 +63,7 @@ def _children(loaded: Loaded) -> Iterator[dict[str, Any]]:
         if life.ended is not None:
             end = f"ended, after {duration(max(life.ended - life.started, 0))} at most"
         else:
-            end = "not ended" if life in there else f"last seen {utc(life.times[-1])}"
+            end = "still there" if life in there else f"last seen {utc(life.times[-1])}"
         yield {
             "process": f"{life.name} (pid {life.pid})",
             "started": utc(life.started),
@@ -74,11 +74,11 @@ def _children(loaded: Loaded) -> Iterator[dict[str, Any]]:
 
 
 def _sockets(loaded: Loaded) -> Iterator[dict[str, Any]]:
-    """The sockets of the last process that were open at its last scan, those open longest first."""
+    """The sockets of the last process that were open at its last scan, without listeners, those open longest first."""
     latest = loaded.processes[-1].id if loaded.processes else 0
     run = max((life.run for life in loaded.lives if life.process == latest), default=0)
     there = [life for life in loaded.lives if (life.process, life.run) == (latest, run) and life.gone is None]
-    sockets = [life for life in there if life.kind == "socket"]
+    sockets = [life for life in there if life.kind == "socket" and life.state != "listen"]
     for life in sorted(sockets, key=lambda life: (life.born - life.seen, -(life.silent_s or 0), life.label, life.fd)):
         yield {
             "socket": life.label,

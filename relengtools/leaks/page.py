@@ -26,7 +26,7 @@ pre, code { font: .88rem/1.4 ui-monospace, monospace } pre { background: #f5f5f5
   h1 { font-size: 1.25rem } thead { display: none } table, tbody, tr, td { display: block }
   tr { border-bottom: 1px solid #ddd; padding: .4rem 0 } td { border: 0; padding: 0 }
   td.metric, td.verdict, td:first-child, td[title] { display: inline; margin-right: .8rem; min-width: 0 }
-  td[title]::before { content: attr(title) ": "; color: #555 }
+  td[title]::before { content: attr(title) ": "; color: #555 } td:empty { display: none }
   figure svg { max-width: none; width: 40rem }
 }
 """
@@ -119,7 +119,7 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequenc
     return [table for table in wanted if table[2]]
 
 
-SOCKET_HEAD = ("socket", "peer", "state", "open for", "had received nothing for, when first seen")
+SOCKET_HEAD = ("socket", "peer", "state", "open for", "had received nothing for, at first sight")
 CHILD_HEAD = ("child", "began", "resident memory, first and last", "descriptors", "end")
 LIFE_HEAD = ("process", "began", "build", "watched for", "end")
 RUN_HEAD = ("began", "interval", "samples", "end")

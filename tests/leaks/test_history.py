@@ -64,7 +64,7 @@ def told(tmp_path_factory):
 def test_each_life_has_its_build_and_its_end(told) -> None:
     assert [(row["process"], row["build_id"], row["exe_replaced"], row["end"]) for row in told["lives"]] == [
         ("pool (pid 70)", "GNU 00aa", False, "ended by SIGKILL, after 2 min"),
-        ("pool (pid 71)", "Go 00bb", True, "not ended"),
+        ("pool (pid 71)", "Go 00bb", True, "still there"),
     ]
     assert [row["watched_s"] for row in told["lives"]] == [99, 99]
 
@@ -72,7 +72,7 @@ def test_each_life_has_its_build_and_its_end(told) -> None:
 def test_a_child_of_a_process_that_ended_is_not_said_to_be_there(told) -> None:
     assert [(row["process"], row["end"]) for row in told["children"]] == [
         ("child (pid 9)", f"last seen {history.utc(T0 + 99)}"),
-        ("child (pid 9)", "not ended"),
+        ("child (pid 9)", "still there"),
         ("short (pid 8)", "ended, after 2 min at most"),
     ]
     assert told["children"][0]["rss_bytes"] == [1000 * 4096, 1099 * 4096]

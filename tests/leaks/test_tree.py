@@ -181,5 +181,24 @@ def test_children_go_with_the_samples_that_are_thinned_out(tmp_path: Path) -> No
     assert len(life.times) in (10, 11)
 
 
+@pytest.mark.parametrize("pid", [7, 70])
+def test_a_child_goes_on_when_the_recorder_does_and_its_process_did(tmp_path: Path, pid: int) -> None:
+    path = tmp_path / "a.db"
+    for run, process in enumerate((7, pid)):
+        with closing(open_for_writing(path, META)) as recording:
+            now = Moment(1000 + 60 * run, 60 * run, 60 * run)
+            recording.begin_run(now, 1.0)
+            recording.begin_process(Target("boot", process, 1), Build("pool", "", None, False, None), 900.0)
+            number = recording.add(now, Base(*[5] * 11))
+            assert number is not None
+            children = [Worker(8, 5, 950.0, "steady"), Worker(9, 6, 951.0, "gone")][: 2 - run]
+            recording.add_workers(now, number, dict.fromkeys(children, Base(*[5] * 11)))
+    same = [(8, None, 2), (9, 1060, 1)]
+    assert [(life.pid, life.ended, len(life.times)) for life in workers.lives(str(path))] == (
+        same if pid == 7 else [(8, None, 1), (9, None, 1), (8, None, 1)]
+    )
+    assert [life.pid for life in workers.there(workers.lives(str(path)))] == [8]
+
+
 def test_a_recording_without_children_has_none() -> None:
     assert workers.lives(str(Path(__file__).parent / "data" / "schema-1.sqlite")) == []

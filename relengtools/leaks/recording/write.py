@@ -70,6 +70,7 @@ ADD_SCAN = f"INSERT INTO scans VALUES (?, {', '.join('?' * len(schema.SCAN_COLUM
 ADD_DESCRIPTOR = "INSERT INTO descriptors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)"
 WORKER_COLUMNS = ("rss", "anon", "swap", "vms", "fds", "threads", "cpu")
 ADD_WORKER = f"INSERT INTO worker_samples VALUES (?, ?, {', '.join('?' * len(WORKER_COLUMNS))})"  # noqa: S608
+LEFT_WORKERS = "SELECT id, pid, start_ticks FROM workers WHERE process = ? AND ended_ms IS NULL"
 ADD_LEVEL = "INSERT INTO levels (process, at_ms, name, used, most) VALUES (?, ?, ?, ?, ?)"
 
 
@@ -87,12 +88,15 @@ class Recording:
         self.position = 0
         self.descriptors: dict[Key, int] = {}
         self.levels: dict[str, Level] = {}
-        self.workers: dict[tuple[int, int], int] = {}
         self.compact_due = 0.0
         self.given_up = False
         self.run, self.process, self.segments, self.descriptor, self.worker = (
             self.last(table) for table in ("runs", "processes", "segments", "descriptors", "workers")
         )
+        # Those that the last run left: of a process that goes on, they go on too.
+        self.workers: dict[tuple[int, int], int] = {
+            (pid, start_ticks): id_ for id_, pid, start_ticks in connection.execute(LEFT_WORKERS, (self.process,))
+        }
         self.factors = schema.factors(connection)
         self.series: dict[str, int] = dict(connection.execute("SELECT name, id FROM series ORDER BY id"))
         self.classes: dict[tuple[str, str], int] = {
@@ -130,9 +134,9 @@ class Recording:
         self.segment = None
         self.descriptors.clear()
         self.levels.clear()
-        self.workers.clear()
         if self.run > 1 and self.before == target:
             return
+        self.workers.clear()
         self.before = target
         self.process += 1
         self.later(
