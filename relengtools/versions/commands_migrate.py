@@ -226,10 +226,13 @@ def _document(row: Row, diff: bool) -> dict[str, Any]:
         "reasons": list(row.reasons),
         "before": plan.before if plan else None,
         "after": plan.after if plan else None,
+        "policy": plan.policy if plan else "",
+        "notes": list(plan.notes) if plan else [],
         "files": [{"file": change.source.file, "change": change.fate.value} for change in changes],
         "carried": list(plan.carried) if plan else [],
         "kept": list(plan.kept) if plan else [],
         "verified": verified is not None,
+        "built_before": verified.before if verified else None,
         "built": verified.version if verified else None,
         "gained": list(verified.gained) if verified else [],
         "packed": list(verified.packed) if verified else [],
@@ -262,8 +265,10 @@ def _summary(plan: "Plan", verified: "Verified | None", wish: Wish) -> Iterator[
     files = ", ".join(f"{printable(change.source.path.name)} {change.fate.value}" for change in plan.changes)
     yield f"  files     {files}"
     yield f"  version   {_versions(plan)}"
+    if plan.policy:
+        yield f"  policy    {printable(plan.policy)}"
     if verified:
-        yield f"  built     {printable(verified.version)}, no loss"
+        yield f"  built     {printable(verified.version)}, no loss; {_before(verified)}"
         if verified.gained:
             yield f"  gained    {printable(', '.join(verified.gained[:5]))}{' …' if len(verified.gained) > 5 else ''}"
         if verified.packed:
@@ -272,6 +277,8 @@ def _summary(plan: "Plan", verified: "Verified | None", wish: Wish) -> Iterator[
             yield f"  sdist     has {_count(len(verified.packed), 'file')} more: {some}{more}"
     if plan.carried:
         yield f"  carried   {printable(', '.join(plan.carried))}"
+    for note in plan.notes:
+        yield f"  note      {printable(note)}"
     if plan.kept:
         yield f"  setup.py  {printable(', '.join(plan.kept))}"
 
@@ -280,11 +287,22 @@ def _versions(plan: "Plan") -> str:
     """What the version was, and what it becomes."""
     from relengtools.versions.scheme import pep440
 
-    if plan.before is None:
+    if plan.before is None and plan.described is None:
         guess = ", and setuptools-scm guesses 0.1.devN until there is one" if plan.style == "modern" else ""
         return f"no tag in reach (`git fetch --tags`?), so there is none{guess}"
+    after = printable(plan.after or "not known either")
+    if plan.before is None:
+        said = printable(plan.described or "")
+        return f"git says {said}; what setup.py makes of it can't be told without running it -> {after}"
     valid = "" if pep440.parse(plan.before) else " (which PEP 440 refuses)"
-    return f"{printable(plan.before)}{valid} -> {printable(plan.after or 'none')}"
+    return f"{printable(plan.before)}{valid} -> {after}"
+
+
+def _before(verified: "Verified") -> str:
+    if verified.before is None:
+        return "as it was, setuptools refuses the version"
+    same = verified.before.partition("+")[0] == verified.version.partition("+")[0]
+    return "the version is as it was" if same else f"as it was, it built {printable(verified.before)}"
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:

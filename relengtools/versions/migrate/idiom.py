@@ -8,9 +8,8 @@ from typing import NamedTuple, cast
 from relengtools.versions.locate import python
 from relengtools.versions.migrate import normaliser, setup_file
 from relengtools.versions.migrate.edits import Cut, spliced
+from relengtools.versions.migrate.said import FLAG
 from relengtools.versions.migrate.setup_file import SetupFile
-
-_FLAG = re.compile(r"--(?:tags|always|dirty|long|first-parent|abbrev=\d+|match=[\w*.\[\]!?-]+|exclude=[\w*.\[\]!?-]+)")
 
 
 class Idiom(NamedTuple):
@@ -46,7 +45,7 @@ def read(file: SetupFile) -> Idiom | None:
     variables = [name for node in about for name in _variables(node)]
     text = " ".join(ast.unparse(node) for node in about)
     statement = next(s for s in file.tree.body if any(node is value for node in ast.walk(s)))
-    return Idiom(tuple(dict.fromkeys(variables)), tuple(dict.fromkeys(_FLAG.findall(text))), value, statement)
+    return Idiom(tuple(dict.fromkeys(variables)), tuple(dict.fromkeys(FLAG.findall(text))), value, statement)
 
 
 def is_normalised(file: SetupFile, idiom: Idiom) -> bool:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 
-def minimal(variable: str | None) -> Iterator[str]:
-    """Nothing has to change for them but how they may write a snapshot."""
+def minimal(variable: str | None, fallback: str | None) -> Iterator[str]:
+    """Nothing has to change for them but how they may write a snapshot; `fallback` is said where git fails."""
     if variable:
         yield f"{variable}=… goes on to work; TAG_gitDATE (Alpine) and TAG_N_gHASH (Arch) become PEP 440"
-    yield "an sdist says its own version; a tree without git, tags and PKG-INFO is refused instead of 0.0.0"
+    without = "is refused instead of 0.0.0" if fallback is None else f"goes on to be {fallback}"
+    yield f"an sdist says its own version; a tree without git, tags and PKG-INFO {without}"
 
 
 def modern(variable: str | None, removed: bool) -> Iterator[str]:

@@ -20,6 +20,8 @@ from relengtools.versions.migrate import (
     metadata,
     packager,
     pointer,
+    policy,
+    said,
     setup_file,
     stub,
 )
@@ -29,7 +31,6 @@ from relengtools.versions.migrate.setup_file import SetupFile
 from relengtools.versions.project import Project
 from relengtools.versions.rewrite import Change
 from relengtools.versions.scheme import pep440
-from relengtools.versions.scheme.convert import convert
 
 ARCHIVAL = "describe-name: $Format:%(describe:tags=true,match=*[0-9]*)$\n"
 ATTRIBUTE = ".git_archival.txt  export-subst\n"
@@ -45,10 +46,12 @@ class Style(StrEnum):
 
 
 class Plan(NamedTuple):
-    """The changes of a project; `before` is what git says of its commit, `after` the version that this becomes.
+    """The changes of a project; `before` is the version of its commit, `after` the one that this becomes.
 
-    `carried` are the keywords that pyproject.toml has now, `kept` those that stay in setup.py. `variable` is the
-    environment variable that the old version comes from first, `packager` what packagers have to know.
+    Either is None where it isn't known. `described` is what git says of the commit (None: no tag), `later` the two
+    versions one commit on, `policy` how they are made and what the other style makes of them. `carried` are the
+    keywords that pyproject.toml has now, `kept` those that stay in setup.py. `variable` is the environment variable
+    that the old version comes from first, `packager` what packagers have to know, `notes` what changes besides.
     """
 
     project: Project
@@ -60,6 +63,10 @@ class Plan(NamedTuple):
     carried: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     packager: tuple[str, ...] = ()
+    described: str | None = None
+    later: tuple[str | None, str | None] = (None, None)
+    policy: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Nothing(NamedTuple):
@@ -131,23 +138,27 @@ def _idiom(found: Project, file: SetupFile | str, style: Style) -> Outcome:
 def _minimal(found: Project, file: SetupFile, asked: Idiom) -> Outcome:
     if idiom.is_normalised(file, asked):
         return Nothing(found.path, "setup.py has the normaliser already")
-    before, tag = _described(found.place, asked.flags)
+    described, tag = _described(found.place, asked.flags)
+    told = said.read(file.source, found.place, tag)
+    if told.later and pep440.parse(told.later):
+        return Nothing(found.path, policy.itself(told.later, tag))
     prefix = _prefix(tag) if tag else ""
     if prefix is None:
         return Refusal(found.path, (f"the nearest tag, {tag}, is no version: tags are what versions are made of",))
     cuts = idiom.normalised(file, asked, prefix)
     if cuts is None:
         return Refusal(found.path, (f"{file.source.file}: the version's expression can't be changed alone",))
-    versions = [convert(before or "", "git-describe", policy=policy).version for policy in ("post", "local")]
-    notes = tuple(packager.minimal(asked.variable))
     return Plan(
         found,
         Style.MINIMAL,
         (edits.cut(file.source, cuts),),
-        before,
-        versions[0] or versions[1],
+        told.now,
+        policy.post(told.now),
         asked.variable,
-        packager=notes,
+        packager=tuple(packager.minimal(asked.variable, told.fallback)),
+        described=described,
+        later=(told.later, policy.post(told.later)),
+        policy=policy.of_minimal(_described(found.place, ())[0]),
     )
 
 
@@ -161,8 +172,8 @@ def _prefix(tag: str) -> str | None:
 
 def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declaration | None = None) -> Outcome:
     """pyproject.toml with what setup.py says; `owner` is the version's literal, without one setuptools-scm gives it."""
-    flags = asked.flags if asked else ()
-    before, tag = (owner.value.strip(), None) if owner else _described(found.place, flags)
+    described, tag = (None, None) if owner else _described(found.place, ())
+    told = _said(found, file, asked, owner, described, tag)
     reasons = [*_in_the_way(found)]
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
@@ -179,6 +190,8 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     left = stub.reduce(file, [*carried.keywords, "version"])
     reasons += [*carried.refused, *([left] if isinstance(left, str) else [])]
     wanted = _rooted(carried.tables, found.place)
+    if told.fallback and pep440.parse(told.fallback):
+        wanted["tool"]["setuptools_scm"]["fallback_version"] = told.fallback
     if not isinstance(left, str) and not left.empty and any(_beside(found.place, name) for name in left.imports):
         # Only this one has the project's folder on the path.
         wanted["build-system"]["build-backend"] += ":__legacy__"
@@ -186,20 +199,36 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     if reasons or isinstance(left, str) or pyproject is None:
         return Refusal(found.path, tuple(reasons))
     variable = asked.variable if asked else None
-    after = (before if owner else convert(before, "git-describe").version) if before else None
+    after = told.now if owner else policy.next_dev(described)
     changes = [*pyproject, _setup(file, left), declared.change, *([] if owner else _archival(found.place))]
     notes = () if owner else packager.modern(variable, left.empty)
     return Plan(
         found,
         Style.MODERN,
         tuple(change for change in changes if change),
-        before,
+        told.now,
         after,
         variable,
         tuple(carried.keywords),
         carried.kept,
         tuple(notes),
+        described,
+        (told.later, told.later if owner else policy.next_dev(policy.one_on(described, tag))),
+        policy.of_modern(told) if asked else "",
+        tuple(policy.fallen(told.fallback)),
     )
+
+
+def _said(
+    found: Project, file: SetupFile, asked: Idiom | None, owner: Declaration | None, described: str | None, tag: Any
+) -> said.Said:
+    """The version as it is, by who gives it: its owner, setup.py with git, or setuptools-scm."""
+    if owner:
+        return said.Said(owner.value.strip(), owner.value.strip(), None)
+    if asked:
+        return said.read(file.source, found.place, tag)
+    later = policy.one_on(described, tag)
+    return said.Said(policy.next_dev(described), policy.next_dev(later), None)
 
 
 def _stated(owner: Declaration, place: Place, given: keywords.Keywords) -> str | dict[str, Any] | None:
@@ -229,7 +258,7 @@ def _rooted(tables: dict[str, Any], place: Place) -> dict[str, Any]:
     """The tables with the way up to the repository, where the project is a folder in it."""
     depth = len(place.root.relative_to(place.tree).parts)
     if depth and "setuptools_scm" in tables["tool"]:
-        tables["tool"]["setuptools_scm"] = {"root": "/".join([".."] * depth)}
+        tables["tool"]["setuptools_scm"]["root"] = "/".join([".."] * depth)
     return tables
 
 
@@ -293,22 +322,39 @@ def _with_line(text: str, line: str) -> str:
 
 def _versioneer(found: Project, style: Style) -> Outcome:
     """Versioneer's own styles are PEP 440 but for `git-describe`; its generated files hold the style as well."""
-    source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
-    said = cfg.parse(source).get("versioneer", "style", fallback="pep440") if source else "pep440"
-    said = (found.document or {}).get("tool", {}).get("versioneer", {}).get("style", said)
-    changes = style_of.changed(found.place, str(said)) if str(said).startswith("git-describe") else None
-    if changes and style is Style.MINIMAL:
-        before, _ = _described(found.place, ())
-        after = convert(before, "git-describe", policy="post").version if before else None
-        return Plan(found, style, changes, before, after, None)
-    if str(said).startswith("git-describe"):
+    settings = _versioneer_settings(found)
+    setup = Files(found.place).source("setup.py", python=True)
+    if settings is None and not (setup and re.search(r"^ *versioneer\.\w+ *=", setup.text, re.MULTILINE)):
+        where = "[versioneer] in setup.cfg or [tool.versioneer] in pyproject.toml"
+        return Refusal(found.path, (f"setup.py asks versioneer, which has no settings here: {where}",))
+    name = str((settings or {}).get("style", "pep440"))
+    if name.startswith("git-describe"):
+        changes = style_of.changed(found.place, name) if style is Style.MINIMAL else None
+        if changes:
+            described, tag = _described(found.place, ())
+            later = policy.one_on(described, tag)
+            after = (policy.post(described), policy.post(later))
+            return Plan(found, style, changes, described, after[0], None, described=described, later=(later, after[1]))
         advice = (
             "write style = pep440-post and run `versioneer install` again, for its generated files hold the style too"
         )
-        return Refusal(found.path, (f"versioneer's style {said} isn't PEP 440: {advice}",))
+        return Refusal(found.path, (f"versioneer's style {name} isn't PEP 440: {advice}",))
     if style is Style.MINIMAL:
-        return Nothing(found.path, f"versioneer gives PEP 440 versions (style {said})")
-    return Refusal(found.path, ("the package imports the _version.py that versioneer generates: no certain equal",))
+        return Nothing(found.path, f"versioneer gives PEP 440 versions (style {name})")
+    module = (settings or {}).get("versionfile_source")
+    there = isinstance(module, str) and (found.place.root / module).is_file()
+    what = f"reads {module}, which it generates" if there else "is asked by setup.py"
+    return Refusal(found.path, (f"versioneer {what}: that has no certain equal in pyproject.toml",))
+
+
+def _versioneer_settings(found: Project) -> dict[str, Any] | None:
+    """[tool.versioneer] or [versioneer]; None where neither is there."""
+    source = Files(found.place).source("setup.cfg") if "setup.cfg" in found.place.markers else None
+    parser = cfg.parse(source) if source else None
+    there = (found.document or {}).get("tool", {}).get("versioneer")
+    if parser is None or not parser.has_section("versioneer"):
+        return there if isinstance(there, dict) else None
+    return dict(parser.items("versioneer")) | (there if isinstance(there, dict) else {})
 
 
 def _scm(found: Project, file: SetupFile | str, style: Style) -> Outcome:

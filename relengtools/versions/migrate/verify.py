@@ -40,6 +40,7 @@ class Built(NamedTuple):
 class Verified(NamedTuple):
     """`lost` is what the wheel or the sdist had and hasn't any more, `version` the new one's.
 
+    `before` is the version as it was, of a commit that is as far from its tag; None where setuptools refuses it.
     `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't.
     """
 
@@ -47,6 +48,7 @@ class Verified(NamedTuple):
     gained: tuple[str, ...]
     version: str
     packed: tuple[str, ...] = ()
+    before: str | None = None
 
 
 class _Builds(NamedTuple):
@@ -93,15 +95,20 @@ def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = l
             _copy(place.tree, after)
             _apply(plan.changes, place.tree, after)
             progress("building it as it is")
+            said = _said(builds, before, inner) if (before / ".git").exists() else None
             old = _old(builds, before, inner, old_version)
+            said = said if (before / ".git").exists() else old[0].version
             progress("building it as it will be")
             new = _both(builds, after, inner, _new_version(plan))
             gone = {change.source.path.name for change in plan.changes if change.fate is Fate.REMOVED}
-            losing = [*lost(old, new, gone), *_archive(builds, plan, after, inner, new[0].version)]
+            losing = [
+                *moved(plan, said, new[0].version),
+                *lost(old, new, gone),
+                *_archive(builds, plan, after, inner, new[0].version),
+            ]
         packed = _files(new[1]) - _files(old[1]) if isinstance(old[1], Built) else ()
-        return Verified(
-            tuple(losing), tuple(sorted(new[0].files - old[0].files)), new[0].version, tuple(sorted(packed))
-        )
+        gained = tuple(sorted(new[0].files - old[0].files))
+        return Verified(tuple(losing), gained, new[0].version, tuple(sorted(packed)), said)
 
 
 _Both = tuple[Built, Built | BackendError]
@@ -112,6 +119,34 @@ def _both(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, st
     copy = source.with_name(f"{source.name}-sdist")
     shutil.copytree(source, copy, symlinks=True)
     return builds.wheel(source / inner, variables), builds.sdist(copy / inner, variables)
+
+
+def _said(builds: _Builds, source: Path, inner: Path) -> str | None:
+    """The version that it has as it is, as many commits from its tag as the migrated one; None if it is refused."""
+    copy = source.with_name("said")
+    shutil.copytree(source, copy, symlinks=True)
+    git.run(copy, *_IDENTITY, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", "as it is")
+    try:
+        said = str(_message(builds.metadata(copy / inner)).get("Version", ""))
+    except BackendError:
+        return None
+    return said if pep440.parse(said) else None
+
+
+def moved(plan: Plan, old: str | None, new: str) -> Iterator[str]:
+    """A change between two versions that PEP 440 takes, unless the plan announces it."""
+    if old is None or _public(old) == _public(new):
+        return
+    if plan.described is None and plan.project.owner is None:
+        return  # without a tag the version is another one, and the plan says so
+    announced = (_public(plan.later[0]), _public(plan.later[1]))
+    if announced != (_public(old), _public(new)):
+        yield f"version: {old} becomes {new}"
+
+
+def _public(text: str | None) -> str | None:
+    version = pep440.parse(text) if text else None
+    return version.public if version else None
 
 
 def _old(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, str]) -> _Both:

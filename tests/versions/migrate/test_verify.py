@@ -341,3 +341,45 @@ def test_a_project_of_setup_cfg_is_the_same_when_built(tree, run):
         "pyproject.toml",
         "src",
     ]
+
+
+# The version before (None: refused) and the one after, those that the plan announces, and whether that is a loss.
+MOVES = {
+    "from refused to valid": (None, "1.0.post2+gabc", ("1.0-2-ga73a73b", "1.0.post2+ga73a73b"), False),
+    "another hash": ("1.0.dev2+gabc", "1.0.dev2+gdef", (None, None), False),
+    "announced": ("1.0.dev2+abc", "1.1.dev2+gabc", ("1.0.dev2+a73a73b", "1.1.dev2+ga73a73b"), False),
+    "another than announced": ("1.0.dev2", "1.2.dev2", ("1.0.dev2", "1.1.dev2"), True),
+    "not announced": ("1.0.dev2", "1.1.dev2", (None, "1.1.dev2"), True),
+    "said to stay": ("1.0.dev2", "1.1.dev2", ("1.0.dev2", "1.0.dev2"), True),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_version_that_becomes_another_one_is_a_loss_unless_announced(tree, name):
+    root = tree({"setup.py": "from setuptools import setup\nsetup(name='p', version='1.0')\n"})
+    project = read(Place(root, root, ("setup.py",)))
+    assert project is not None
+    old, new, later, loss = MOVES[name]
+    plan = Plan(project, Style.MODERN, (), None, None, None, described="1.0-1-gabc", later=later)
+    assert list(verify.moved(plan, old, new)) == ([f"version: {old} becomes {new}"] if loss else [])
+
+
+SECRET = """\
+import os, subprocess
+from setuptools import setup
+version = subprocess.getoutput("git -C . describe --tags").split("-")[0]
+setup(name="p", version=version, packages=["p"])
+"""
+
+
+def test_the_version_is_really_built_before_and_after(tree, run):
+    repo = Repo(tree({}) / "p")
+    repo.commit("1.0", files={"setup.py": SECRET, "p/__init__.py": ""})
+    result = run("migrate", "--style", "modern", "--verify", "p")
+    assert result.code == 2
+    assert "p: would be lost: version: 1.0 becomes 1.1.dev1+g" in result.err
+    assert repo("status", "--porcelain", "--ignored") == ""
+    result = run("migrate", "--verify", "--diff", "p")
+    assert result.code == 1
+    assert "no loss; the version is as it was" in result.err
+    assert repo("status", "--porcelain", "--ignored") == ""
