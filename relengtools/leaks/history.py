@@ -29,7 +29,7 @@ def _tables(loaded: Loaded) -> dict[str, list[dict[str, Any]]]:
         "lives": [_life(each, each is loaded.processes[-1]) for each in loaded.processes],
         "children": list(_children(loaded)),
         "sockets": list(_sockets(loaded)),
-        "runs": list(map(_run, loaded.runs)),
+        "runs": [_run(each, each is loaded.runs[-1]) for each in loaded.runs],
         "events": list(_events(loaded)),
     }
 
@@ -90,15 +90,16 @@ def _sockets(loaded: Loaded) -> Iterator[dict[str, Any]]:
         }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: Run, latest: bool) -> dict[str, Any]:
     """One run of the recorder; one that was killed has told no counts."""
+    unknown = "no end noted: it goes on, or was killed" if latest else "no end noted: it was killed"
     return {
         "started": utc(run.started),
         "interval_s": run.interval_s,
         "samples": run.samples,
         "late": run.late,
         "missed": run.missed,
-        "end": "no end noted: it goes on, or was killed" if run.ended is None else f"{utc(run.ended)}: {run.reason}",
+        "end": unknown if run.ended is None else f"{utc(run.ended)}: {run.reason}",
     }
 
 

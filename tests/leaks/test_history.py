@@ -104,12 +104,14 @@ def test_a_gap_ends_with_its_run_at_the_latest(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_was_killed_has_told_no_counts(tmp_path: Path) -> None:
-    with closing(open_for_writing(tmp_path / "a", META)) as recording:
-        recording.begin_run(moment(0), 1.0)
-        recording.begin_process(Target("boot", 7, 5), Build("x", "", None, False, None), T0)
-        recording.add(moment(0), BASE)
+    for second in range(2):
+        with closing(open_for_writing(tmp_path / "a", META)) as recording:
+            recording.begin_run(moment(second), 1.0)
+            recording.begin_process(Target("boot", 7, 5), Build("x", "", None, False, None), T0)
+            recording.add(moment(second), BASE)
     summary = report.build(str(tmp_path / "a")).summary
     text = page.markdown(summary, [])
+    assert "| 1 s | not told | no end noted: it was killed |" in text
     assert "| 1 s | not told | no end noted: it goes on, or was killed |" in text
 
 

@@ -276,6 +276,20 @@ def test_a_recording_goes_on(finished: Path) -> None:
     assert all(a < b for a, b in pairwise(found.times))
 
 
+@pytest.mark.parametrize(("key", "option"), [("redacted", "--redact"), ("children", "--children")])
+@pytest.mark.parametrize(("before", "after"), [("", "yes"), ("yes", ""), (None, "yes"), ("yes", None)])
+def test_a_recording_does_not_go_on_as_another_thing(path: Path, key: str, option: str, before, after) -> None:
+    def with_value(value: str | None) -> dict[str, str]:
+        return META | ({} if value is None else {key: value})
+
+    begun(path, meta=with_value(before)).close()
+    held = path.read_bytes()
+    with pytest.raises(RelengError, match=rf"was recorded with(out)? {option}; .*or choose another -o$"):
+        open_for_writing(path, with_value(after))
+    assert path.read_bytes() == held
+    open_for_writing(path, with_value(before)).close()
+
+
 def test_two_recorders_on_one_file_are_refused(path: Path) -> None:
     recording = begun(path)
     recording.add(moment(0), BASE)

@@ -13,6 +13,8 @@ from relengtools.leaks.recording.lock import acquire, release
 from relengtools.leaks.recording.write import Recording, ms
 
 MOST_MARK = 500
+# What changes the meaning of a recording, by the option that asks for it.
+MEANING = {"redacted": "--redact", "children": "--children"}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -23,7 +25,7 @@ def connect(path: Path) -> sqlite3.Connection:
 def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
     """Create the recording, or go on with an existing one of the same selector (`meta["selector"]`).
 
-    Raises RelengError, and leaves the file as it is: it is something else, of another selector or a newer schema, in a
+    Raises RelengError, and leaves the file as it is: it is something else, of another selector, meaning or schema, in a
     directory that can't be written, or another recorder writes it.
     """
     refuse_network(path)
@@ -36,6 +38,7 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
         if not created:
             schema.check(connection, path)
             same_selector(connection, path, meta["selector"])
+            same_meaning(connection, path, meta)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         # Rows are appended: what is kept of older pages would be memory that grows for a day, for nothing.
@@ -110,3 +113,12 @@ def same_selector(connection: sqlite3.Connection, path: Path, wanted: str) -> No
     row = connection.execute("SELECT value FROM meta WHERE key = 'selector'").fetchone()
     if row is None or row[0] != wanted:
         raise RelengError(f"{path}: is a recording of `{row and row[0]}`, not of `{wanted}`; choose another -o")
+
+
+def same_meaning(connection: sqlite3.Connection, path: Path, wanted: Mapping[str, str]) -> None:
+    """Raise RelengError where what is masked, or what is summed, would be another thing from here on."""
+    found = dict(connection.execute("SELECT key, value FROM meta"))
+    for key, option in MEANING.items():
+        if bool(found.get(key)) != bool(wanted.get(key)):
+            said = f"with {option}; say it again" if found.get(key) else f"without {option}; leave it out"
+            raise RelengError(f"{path}: was recorded {said}, or choose another -o")
