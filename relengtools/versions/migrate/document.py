@@ -30,8 +30,12 @@ _HEADED = {
 
 
 def write(tables: dict[str, Any]) -> str:
-    """The tables as the text of a new file."""
-    return "\n".join("".join([f"[{_dotted(path)}]\n", *lines]) for path, lines in _blocks(tables, ()) if lines or path)
+    """The tables as the text of a new file, proved by tomllib; raises ValueError for what TOML can't hold."""
+    blocks = (("[" + _dotted(path) + "]\n", lines) for path, lines in _blocks(tables, ()) if lines or path)
+    text = "\n".join("".join([heading, *lines]) for heading, lines in blocks)
+    if tomllib.loads(text) != tables:
+        raise ValueError("what setup.py says can't be written as TOML")
+    return text
 
 
 def add(text: str, tables: dict[str, Any]) -> str:
@@ -58,7 +62,8 @@ def append(text: str, path: Path, item: str) -> str:
     lines = "\n" in text[: elements[0].start].rpartition("[")[2]
     start = text.rfind("\n", 0, last.start) + 1
     margin = re.match(r"[ \t]*", text[start:])
-    separator = f",\n{margin[0]}" if lines and margin else ", "
+    newline = "\r\n" if "\r\n" in text else "\n"
+    separator = f",{newline}{margin[0]}" if lines and margin else ", "
     new = f"{text[: last.end]}{separator}{_value(item)}{text[last.end :]}"
     expected = tomllib.loads(text)
     toml.lookup(expected, path).append(item)
@@ -111,15 +116,22 @@ def _value(value: Any, width: int = _WIDTH) -> str:
 
 
 def _string(text: str) -> str:
-    """A basic string; what JSON escapes TOML does, and one character more."""
+    """A basic string; raises ValueError for a lone surrogate."""
     if "\n" in text and "\\" not in text and '"""' not in text and text.replace("\n", "").isprintable():
         ends = text.endswith('"')
         return f'"""\n{text[:-1] if ends else text}{chr(92) + chr(34) if ends else ""}"""'
+    return _line(text)
+
+
+def _line(text: str) -> str:
+    """A basic string on one line; what JSON escapes TOML does, and one character more."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"{text!r} has half a character, which TOML can't hold")
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _string(key)
+    return key if _BARE.fullmatch(key) else _line(key)
 
 
 def _dotted(path: Path) -> str:

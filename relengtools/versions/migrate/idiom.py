@@ -59,6 +59,8 @@ def normalised(file: SetupFile, idiom: Idiom, prefix: str) -> list[Cut] | None:
 
     `prefix` stands in front of the version in tags.
     """
+    if any(isinstance(s, ast.ImportFrom) and s.module == "__future__" for s in _same_or_below(file, idiom.statement)):
+        return None  # nothing may come before it
     text = file.source.text
     newline = "\r\n" if "\r\n" in text else "\n"
     name = normaliser.NAME
@@ -75,6 +77,11 @@ def normalised(file: SetupFile, idiom: Idiom, prefix: str) -> list[Cut] | None:
         Cut(end, end, ")"),
     ]
     return cuts if _proved(file, spliced(text, cuts), name) else None
+
+
+def _same_or_below(file: SetupFile, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements from the line on where `statement` begins."""
+    return [s for s in file.tree.body if s.lineno >= statement.lineno]
 
 
 def _proved(file: SetupFile, new: str, name: str) -> bool:

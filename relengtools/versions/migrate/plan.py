@@ -265,8 +265,13 @@ def _rooted(tables: dict[str, Any], place: Place) -> dict[str, Any]:
 def _pyproject(found: Project, wanted: dict[str, Any], inclusive: bool, reasons: list[str]) -> list[Change] | None:
     """The change that brings the tables into pyproject.toml; None, with `reasons`, where one there says less."""
     there = found.document
+    path = found.place.root / "pyproject.toml"
     if there is None:
-        return [edits.made(found.place.root / "pyproject.toml", document.write(wanted))]
+        try:
+            return [edits.made(path, document.write(wanted))]
+        except ValueError as error:
+            reasons.append(f"pyproject.toml: {error}")
+            return None
     source = Files(found.place).source("pyproject.toml")
     assert source is not None
     text = source.text

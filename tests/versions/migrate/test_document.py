@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from relengtools.versions.migrate import document
 
-KEYS = st.text(st.sampled_from("abc-_ .é\"'"), min_size=1, max_size=6)
+KEYS = st.text(st.sampled_from("abc-_ .é\"'\n\\\x7f"), min_size=1, max_size=6)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 LISTS = st.lists(TEXTS, max_size=4)
 ROWS = st.dictionaries(KEYS, TEXTS | LISTS, min_size=1, max_size=3)
@@ -40,6 +40,17 @@ TABLES = st.builds(
 @given(TABLES)
 def test_what_is_written_is_read_back(tables):
     assert tomllib.loads(document.write(tables)) == tables
+
+
+def test_half_a_character_is_refused():
+    with pytest.raises(ValueError, match="half a character"):
+        document.write({"project": {"description": "\ud800"}})
+
+
+def test_an_array_of_a_file_with_crlf_keeps_its_line_ends():
+    text = '[build-system]\r\nrequires = [\r\n    "a",\r\n]\r\n'
+    new = document.append(text, ("build-system", "requires"), "b")
+    assert new == '[build-system]\r\nrequires = [\r\n    "a",\r\n    "b",\r\n]\r\n'
 
 
 @given(TABLES)

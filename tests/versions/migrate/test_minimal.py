@@ -262,6 +262,14 @@ def test_what_is_no_idiom_or_not_clear_stays(tree, run, text):
     assert (root / "setup.py").read_bytes() == before
 
 
+def test_nothing_is_put_before_an_import_of_the_future(tree, run):
+    lines = "from __future__ import division; import subprocess; from setuptools import setup; "
+    root = tree({"setup.py": f"{lines}setup(name='p', version=subprocess.getoutput('git describe'))\n"})
+    before = (root / "setup.py").read_bytes()
+    assert "can't be changed alone" in run("migrate", "setup.py").err
+    assert (root / "setup.py").read_bytes() == before
+
+
 def test_the_normaliser_runs_on_python_3_8_and_is_ascii():
     for variables, always, prefix in ((("PKGVER", "TAG"), True, "hub-"), ((), False, "")):
         text = normaliser.text("pep440", variables, always, prefix, "\n")

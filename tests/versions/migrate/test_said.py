@@ -153,3 +153,11 @@ def test_a_fallback_is_carried_over_or_said_to_be_gone(repo, run):
     assert "fallback_version" not in gone.out
     assert "setup.py said 'unknown' where git fails, which PEP 440 refuses: there is no build now" in gone.err
     assert "PKG-INFO goes on to be 0.0.0" in migrated(repo, run, FALLBACK).err
+
+
+def test_half_a_character_is_no_traceback(repo, run):
+    repo.commit(files={"setup.py": f"{HEAD}{FALLBACK}\nsetup(name='demo', version=version, description='\\ud800')\n"})
+    result = run("migrate", "--style", "modern", "demo")
+    assert result.code == 2
+    assert "half a character, which TOML can't hold" in result.err
+    assert repo("status", "--porcelain") == ""
