@@ -19,9 +19,18 @@ RANKED = ("children", "sockets")
 def told(loaded: Loaded | None) -> dict[str, Any]:
     """All tables by name, those of a recording that has none empty; raises RelengError."""
     tables = _tables(loaded) if loaded else {name: [] for name in MOST}
-    # What grew or lasted most comes first, and of what has an order in time the latest is kept.
-    shown = {name: rows[: MOST[name]] if name in RANKED else rows[-MOST[name] :] for name, rows in tables.items()}
+    shown = {name: _shown(name, rows) for name, rows in tables.items()}
     return {**shown, "left_out": {name: len(rows) - len(shown[name]) for name, rows in tables.items()}}
+
+
+def _shown(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What grew or lasted most comes first, and of what has an order in time the latest is kept."""
+    most = MOST[name]
+    if name in RANKED:
+        return rows[:most]
+    # A pool that recycles is noted each minute; that must not push out the gaps of a month.
+    crowded = name == "events" and len(rows) > most
+    return [row for row in rows if not (crowded and row["kind"] == "children")][-most:]
 
 
 def _tables(loaded: Loaded) -> dict[str, list[dict[str, Any]]]:

@@ -128,6 +128,19 @@ def test_of_many_the_latest_are_kept_and_the_rest_is_counted(tmp_path: Path) -> 
     assert "## Lives of the process (25 more not shown)" in page.markdown(summary, [])
 
 
+def test_a_pool_that_recycles_does_not_push_out_what_happened(tmp_path: Path) -> None:
+    with closing(open_for_writing(tmp_path / "a", META)) as recording:
+        recording.begin_run(moment(0), 1.0)
+        recording.begin_process(Target("boot", 7, 5), Build("x", "", None, False, None), T0)
+        recording.add(moment(0), BASE)
+        recording.event(moment(1), "gap", "metrics: refused")
+        for minute in range(1000):
+            recording.event(moment(60 * minute), "children", "4 came, 4 ended, 8 there")
+    told = history.told(load(str(tmp_path / "a")))
+    assert [event["kind"] for event in told["events"]] == ["gap"]
+    assert told["left_out"]["events"] == 1000
+
+
 def test_what_is_no_recording_has_none_of_it() -> None:
     assert {name: rows for name, rows in history.told(None).items() if name != "left_out"} == {
         name: [] for name in history.MOST
