@@ -418,3 +418,12 @@ def test_nothing_crashes_on_any_text(text: str, form: Form) -> None:
 )
 def test_texts_that_nobody_writes_come_back_quickly(text: str) -> None:
     assert judge(text).mended() in (text, "foo>=1")
+
+
+@pytest.mark.parametrize("text", [">1,  '", '==1.0-1,"', "'>1a,\"", '"==1.0-1",,\'', "\t,\"'>1,'", ">1 ',' "])
+def test_one_pass_drops_quotes_and_commas_and_mends_the_rest(text):
+    topics = frozenset(Topic) - {Topic.PADDING}
+    once = judge(text, Form.SPECIFIER).mended(topics)
+    assert judge(once, Form.SPECIFIER).mended(topics) == once
+    assert judge(once, Form.SPECIFIER).valid
+    assert not set(once) & set("'\",")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from relengtools.versions.specifiers import markers
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.legacy import Refusal
-from relengtools.versions.specifiers.oddities import Topic, oddities
+from relengtools.versions.specifiers.oddities import Oddity, Topic, oddities
 from relengtools.versions.specifiers.proof import kept, refusal, same
 from relengtools.versions.specifiers.repair import repair
 from relengtools.versions.specifiers.split import Parts, split
@@ -84,7 +84,7 @@ def _of_invalid(parts: Parts, error: str) -> Iterator[Remark]:
         yield Remark(Topic.VALIDITY, Region(0, len(parts.text)), found.reason or error, error)
         return
     changes, readings = found
-    others = [odd for odd in oddities(parts) if not _overlap(odd.changes, changes)]
+    others = [odd for odd in _beside(oddities(parts), changes) if not _overlap(odd.changes, changes)]
     new = apply(parts.text, _together([*changes, *(change for odd in others for change in odd.changes)]))
     if not changes or not kept(parts, apply(parts.text, changes)) or not kept(parts, new):
         yield Remark(Topic.VALIDITY, Region(0, len(parts.text)), error)
@@ -118,6 +118,14 @@ def _in_marker(parts: Parts) -> Iterator[Remark]:
 def _together(changes: Iterable[Change]) -> Iterable[Change]:
     """Of two changes of one region the last: the canonical form, after the spelling that keeps the padding."""
     return {change if change.start == change.end else change[:2]: change for change in changes}.values()
+
+
+def _beside(found: Iterable[Oddity], changes: Iterable[Change]) -> Iterator[Oddity]:
+    """The oddities without what a repair takes away with it."""
+    for odd in found:
+        stay = tuple(c for c in odd.changes if not any(one.start <= c.start and c.end <= one.end for one in changes))
+        if stay or not odd.changes:
+            yield odd._replace(changes=stay)
 
 
 def _overlap(some: Iterable[Change], others: Iterable[Change]) -> bool:
