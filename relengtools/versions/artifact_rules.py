@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions import catalogue, form_rules
-from relengtools.versions.artifacts import entries, filename, metadata, modules, record
+from relengtools.versions.artifacts import entries, filename, ini, metadata, modules, record
 from relengtools.versions.artifacts.contents import MemberKind, capped, shown
 from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.artifacts.filename import Form
@@ -36,6 +36,9 @@ _STATIC_SINCE = (2, 2)
 _MOST = 100
 _EXTRA = re.compile(r"\bextra\s*==")
 _NAMED_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']{1,200})["']""")
+# tomllib takes memory quadratic in the parts of a key; a quoted part is one too, and its end may be missing.
+_QUOTED = re.compile(rb"""\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*+'?""")
+_ENDLESS_KEY = re.compile(rb"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){16}")
 Said = Iterator[tuple[Rule, str]]
 
 
@@ -269,12 +272,8 @@ def _wheel(wheel: Distribution) -> Said:
     said = wheel.kept("WHEEL")
     if said is not None and wheel.called:
         lines = (line.partition(b":") for line in said.splitlines())
-        tags = frozenset(
-            tag
-            for key, _, value in lines
-            if key.strip().lower() == b"tag"
-            for tag in filename.tags(value.strip().decode(errors="replace"))
-        )
+        values = (value.strip().decode(errors="replace") for key, _, value in lines if key.strip().lower() == b"tag")
+        tags = frozenset(islice(chain.from_iterable(map(filename.tags, values)), filename.MOST_TAGS))
         if tags != wheel.called.tags:
             yield RENAMED, f"its tags are {shown(' '.join(sorted(tags)) or 'missing')} by WHEEL, not those of its name"
         yield from _format(said)
@@ -325,8 +324,11 @@ def _pyproject(sdist: Distribution) -> dict[str, Any] | None:
     """An sdist's pyproject.toml, empty where it has none; None for a broken one."""
     import tomllib
 
+    data = sdist.kept("pyproject.toml") or b""
+    if _ENDLESS_KEY.search(_QUOTED.sub(b"x", data)):
+        return None
     try:
-        return tomllib.loads((sdist.kept("pyproject.toml") or b"").decode())
+        return tomllib.loads(data.decode())
     except (ValueError, RecursionError):
         return None
 
@@ -337,7 +339,7 @@ def _setup_cfg(sdist: Distribution) -> dict[str, Any]:
 
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string((sdist.kept("setup.cfg") or b"").decode())
+        ini.read(parser, sdist.kept("setup.cfg") or b"")
         return dict(parser["metadata"]) if parser.has_section("metadata") else {}
     except (ValueError, configparser.Error):
         return {}

@@ -93,8 +93,9 @@ def judge_distribution(candidate: Candidate, distribution: Distribution) -> list
 def version(candidate: Candidate) -> str | None:
     """The version that is to be released, None where nothing states one, or distributions alone state several."""
     claim = _tagged(candidate) or _stated(candidate)
-    versions = {claim.version} if claim else {d.version for d in candidate.distributions if d.version}
-    return next(iter(versions)) if len(versions) == 1 else None
+    versions = [claim.version] if claim else [d.version for d in candidate.distributions if d.version]
+    same = all(pep440.equal(version, versions[0]) for version in versions)
+    return versions[0] if versions and same else None
 
 
 def names(tag: str, project: str | None) -> bool:
@@ -225,8 +226,10 @@ def _versions(candidate: Candidate, claim: Claim | None) -> Iterator[Finding]:
 
 def _usual(distributions: Sequence[Summary]) -> Claim | None:
     """The version that most state, the first of those where several do."""
-    counts = Counter(d.version for d in distributions)
-    chosen = next((d for d in distributions if counts[d.version] == max(counts.values())), None)
+    versions = [pep440.parse(d.version or "") for d in distributions]
+    counts = Counter(versions)
+    usual = max(versions, key=lambda version: counts[version], default=None)
+    chosen = next((d for d, version in zip(distributions, versions, strict=True) if version == usual), None)
     return Claim(chosen.version or "", chosen.file) if chosen else None
 
 
@@ -241,10 +244,19 @@ def _metadata(candidate: Candidate) -> Iterator[Finding]:
     """The metadata of each wheel against that of the sdist of the same release."""
     for group in _by_name(candidate.distributions):
         for sdist in (d for d in group if d.form is Form.SDIST):
-            for wheel in (d for d in group if d.form is Form.WHEEL and d.version == sdist.version):
+            for wheel in (d for d in group if d.form is Form.WHEEL and _agree(d, sdist)):
                 for message in _promises(sdist, wheel):
                     place = Location(wheel.file)
                     yield Finding(METADATA_DISAGREEMENT, f"{message} in {sdist.file}", place, candidate.path)
+
+
+def _python(core: metadata.Core) -> Iterator[str]:
+    yield metadata.specifiers(core.requires_python or "")
+
+
+def _agree(one: Summary, other: Summary) -> bool:
+    """Whether two are of one version, or nobody knows that of either."""
+    return one.version == other.version or pep440.equal(one.version or "", other.version or "")
 
 
 def _promises(sdist: Summary, wheel: Summary) -> Iterator[str]:
@@ -253,7 +265,7 @@ def _promises(sdist: Summary, wheel: Summary) -> Iterator[str]:
     if ours is None or theirs is None:
         return
     fields = (
-        ("Requires-Python", [ours.requires_python or ""], [theirs.requires_python or ""]),
+        ("Requires-Python", _python(ours), _python(theirs)),
         ("Requires-Dist", map(metadata.requirement, ours.requires), map(metadata.requirement, theirs.requires)),
         ("Provides-Extra", map(normalized, ours.extras), map(normalized, theirs.extras)),
     )

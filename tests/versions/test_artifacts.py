@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -404,6 +405,7 @@ def test_paths_that_lead_elsewhere(tmp_path, name):
         (tarfile.SYMTYPE, "../../x", "RV731"),
         (tarfile.SYMTYPE, "pyproject.toml", None),
         (tarfile.SYMTYPE, "../demo_pkg-1.2.3/PKG-INFO", None),
+        (tarfile.SYMTYPE, "down/../PKG-INFO", "RV731"),  # through another link that leads elsewhere
         (tarfile.LNKTYPE, "demo_pkg-1.2.3/PKG-INFO", None),
         (tarfile.LNKTYPE, "../PKG-INFO", "RV731"),
         (tarfile.CHRTYPE, "", "RV731"),
@@ -440,6 +442,17 @@ def test_two_files_of_one_name(tmp_path):
     assert codes(sdist(tmp_path, None, *folders)) == []
 
 
+@pytest.mark.parametrize("name", ["demo_pkg/./__init__.py", "demo_pkg//__init__.py", "./demo_pkg/__init__.py"])
+def test_two_paths_to_one_place(tmp_path, name):
+    assert ("RV732", "demo_pkg/__init__.py is in it more than once") in [
+        (code, message.replace(name, "demo_pkg/__init__.py")) for code, message in said(wheel(tmp_path, {name: b"x"}))
+    ]
+
+
+def test_a_member_of_two_names(tmp_path):
+    assert {"RV731", "RV734"} <= set(codes(zip_of(tmp_path / WHEEL, [(b"demo_pkg/a.py\0b", b"")])))
+
+
 def test_many_findings_of_one_rule_are_counted(tmp_path):
     found = said(sdist(tmp_path, {f"../{i}": b"" for i in range(100)}))
     assert [message for code, message in found if code == "RV731"][-1] == "and 90 more like this"
@@ -464,6 +477,9 @@ def header(name: str, kind: bytes, size: int) -> bytes:
     return member(name, kind, size=size).tobuf(tarfile.GNU_FORMAT)
 
 
+EMPTY = (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE)
+
+
 def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 512)
 
@@ -484,6 +500,7 @@ def padded(data: bytes) -> bytes:
         (header("x", tarfile.XHDTYPE, 11) + padded(b"11 size=ab\n") + header("a/b", tarfile.REGTYPE, 0), "RV734"),
         ((header("x", tarfile.XHDTYPE, 9) + padded(b"9 path=a\n")) * 20, "RV734"),
         (header("a/b", tarfile.GNUTYPE_SPARSE, 0) + bytes(1024), "RV734"),
+        *((header("a/b", kind, 512) + header("a/hidden", tarfile.REGTYPE, 0) + bytes(1024), "RV734") for kind in EMPTY),
         (header("a/b", tarfile.REGTYPE, 2**40) + bytes(70 * 2**20), "RV733"),
     ],
 )
@@ -550,6 +567,7 @@ def test_no_damage_raises(tmp_path_factory, data):
 # ------------------------------------------------------------------------------------------------ bounds, for real
 
 LARGE = 150
+Make = Callable[[Path], Path]
 PROBE = (
     "import sys; from pathlib import Path\n"
     "from relengtools.versions import artifact_rules\n"
@@ -603,9 +621,10 @@ def as_many_as_may_be(folder: Path) -> Path:
     return zip_of(folder / WHEEL, [*((name.encode(), b"") for name in names), *inside])
 
 
-def tar_of(folder: Path, data: bytes, repeat: int) -> Path:
+def tar_of(folder: Path, data: bytes, repeat: int, start: bytes = b"") -> Path:
     path = folder / SDIST
     with gzip.open(path, "wb", compresslevel=1) as stream:
+        stream.write(start)
         for _ in range(repeat):
             stream.write(data)
     return path
@@ -630,6 +649,89 @@ def endless_gzip(folder: Path) -> Path:
     return path
 
 
+def negative_size(folder: Path) -> Path:
+    """gzip takes the request for a negative number of bytes for one for all of them."""
+    return tar_of(folder, bytes(2**20), 300, pax_header_of_size(b"\xff" * 12))
+
+
+def pax_header_of_size(field: bytes) -> bytes:
+    raw = bytearray(header("x", tarfile.XHDTYPE, 0))
+    raw[124:136], raw[148:156] = field, b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw)
+    return bytes(raw)
+
+
+def much_metadata(folder: Path) -> Path:
+    """Each of them is within its bound."""
+    return sdist(folder, {f"f{i}/PKG-INFO": b"x" * (4 * 2**20) for i in range(12)})
+
+
+def long_record(folder: Path) -> Path:
+    rows = b"".join(b"%x,\n" % i for i in range(1_400_000))
+    path = wheel(folder)
+    return change(path, lambda files: files.update({"demo_pkg-1.2.3.dist-info/RECORD": rows}), record=False)
+
+
+def many_tags(folder: Path) -> Path:
+    lines = [".".join(f"a{n}{i}" for i in range(30)) + "-" + ".".join(f"b{i}" for i in range(90)) for n in range(100)]
+    tags = "".join(f"Tag: {line}-any\n" for line in lines)
+    return wheel(folder, {"demo_pkg-1.2.3.dist-info/WHEEL": TAG + tags.encode()})
+
+
+def link_and_long_path(folder: Path) -> Path:
+    return sdist(
+        folder,
+        None,
+        member("demo_pkg-1.2.3/link", tarfile.SYMTYPE, "setup.py"),
+        member("demo_pkg-1.2.3/" + "a/" * 400_000 + "x"),
+    )
+
+
+def pyproject(data: bytes) -> Make:
+    return lambda folder: sdist(folder, {"demo_pkg-1.2.3/pyproject.toml": data})
+
+
+def entry_points(data: bytes) -> Make:
+    return lambda folder: wheel(folder, {"demo_pkg-1.2.3.dist-info/entry_points.txt": b"[console_scripts]\n" + data})
+
+
+def module_text(data: bytes) -> Make:
+    return lambda folder: wheel(folder, {"demo_pkg/__init__.py": b"__version__ = '1.2.3'\n" + data})
+
+
+def version_of(parts: int) -> Make:
+    core = CORE.replace(b"1.2.3", b"1" + b".1" * parts)
+    return lambda folder: wheel(folder, {"demo_pkg-1.2.3.dist-info/METADATA": core})
+
+
+BLANKS = b" " * 200_000
+# What took minutes, or gigabytes.
+GREEDY: dict[str, tuple[Make, str | None]] = {
+    "negative size": (negative_size, "RV734"),
+    "much metadata": (much_metadata, "RV733"),
+    "long RECORD": (long_record, "RV717"),
+    "many tags": (many_tags, "RV712"),
+    "long WHEEL": (lambda d: wheel(d, {"demo_pkg-1.2.3.dist-info/WHEEL": TAG + b"X: y\n" * 20_000}), "RV733"),
+    "link and long path": (link_and_long_path, None),
+    "key of many parts": (pyproject(b"a" + b".a" * 30_000 + b"=1\n"), "RV715"),
+    "key of many quoted parts": (pyproject(b"'!'" + b"." + b".".join([b'"\\""'] * 30_000) + b"=1\n"), "RV715"),
+    "quotes without end": (pyproject(b"x='" + b'"' + b'\\"' * 200_000), "RV715"),
+    "long pyproject.toml": (pyproject(b"x=[" + b"[]," * 300_000 + b"]\n"), "RV733"),
+    "blanks": (entry_points(b"a" + BLANKS + b"b\n"), "RV715"),
+    "blanks in a reference": (entry_points(b"a=b" + BLANKS + b"-\n"), "RV715"),
+    "lines that are nothing": (entry_points(b"b\n" * 200_000), "RV715"),
+    "blanks in setup.cfg": (lambda d: sdist(d, {"demo_pkg-1.2.3/setup.cfg": b"[metadata]\na" + BLANKS + b"b\n"}), None),
+    "dense module": (module_text(b"x=[" + b"a," * 130_000 + b"]\n"), None),
+    "long version": (version_of(1_900_000), "RV715"),
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("make", "code"), GREEDY.values(), ids=GREEDY)
+def test_no_part_of_an_archive_takes_more_than_it_is_worth(tmp_path, make, code):
+    assert_bounded(make(tmp_path), code)
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("make", "code"),
@@ -644,7 +746,11 @@ def endless_gzip(folder: Path) -> Path:
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_memory_and_time_are_bounded(tmp_path, make, code):
-    run = subprocess.run([sys.executable, "-c", PROBE, str(make(tmp_path))], capture_output=True, text=True, timeout=60)
+    assert_bounded(make(tmp_path), code)
+
+
+def assert_bounded(path: Path, code: str | None) -> None:
+    run = subprocess.run([sys.executable, "-c", PROBE, str(path)], capture_output=True, text=True, timeout=60)
     megabytes, *found = run.stdout.split()
     assert int(megabytes) < LARGE, run.stdout
     assert code in found if code else found == []
@@ -731,5 +837,9 @@ def test_a_path_through_a_link_is_unsafe(tmp_path):
         return made
 
     link, inner = member("a", tarfile.SYMTYPE, "."), member("a/b", tarfile.REGTYPE)
+    around = said(
+        sdist(tmp_path, None, link, member("a-b", tarfile.SYMTYPE, "setup.py"), member("./a//b", tarfile.REGTYPE))
+    )
+    assert around == [("RV731", "demo_pkg-1.2.3/./a//b: its path leads through a link")]
     found = said(sdist(tmp_path, None, link, inner, member("ab", tarfile.REGTYPE)))
     assert found == [("RV731", "demo_pkg-1.2.3/a/b: its path leads through a link")]

@@ -9,7 +9,7 @@ import pytest
 from versions.conftest import Run
 from versions.gitrepo import Repo
 from versions.twins import CASES
-from versions.workshop import CORE, SDIST, WHEEL, Workshop, change, sdist, text, wheel
+from versions.workshop import CORE, SDIST, WHEEL, Workshop, change, sdist, text, wheel, write_sdist
 
 from relengtools.versions.catalogue_release import RELEASE_RULES
 
@@ -544,3 +544,24 @@ def test_the_tag_of_another_project_is_refused(run: Run, tmp_path: Path, monkeyp
     result = run(*given, "web-v1.2.3")
     assert (result.code, "RV703 other-project" in result.out) == (1, True)
     assert "web-v1.2.3 is a tag of web; those of core are as core-v1.2.2" in result.out
+
+
+def test_versions_of_one_release_may_be_spelt_in_two_ways(run: Run, tmp_path: Path):
+    """And the requirements of the two are compared all the same."""
+    core = CORE.replace(b"1.2.3", b"1.2.3.0")
+    first, second = wheel(tmp_path), tmp_path / "demo_pkg-1.2.3.0.tar.gz"
+    files = {"demo_pkg-1.2.3.0/PKG-INFO": core, "demo_pkg-1.2.3.0/setup.py": b""}
+    result = run("release", str(first), str(write_sdist(second, files)), "--output-format", "json")
+    assert (result.code, json.loads(result.out)["summary"]["version"]) == (0, "1.2.3")
+    files["demo_pkg-1.2.3.0/PKG-INFO"] = core + b"Requires-Python: >=3.9\n"
+    assert codes(run("release", str(first), str(write_sdist(second, files)), "--output-format", "json")) == ["RV716"]
+
+
+def test_requirements_of_one_meaning_do_not_disagree(run: Run, tmp_path: Path):
+    ours = b"Requires-Dist: Foo_Bar[A.B]<2,>=1\nRequires-Python: >=3.8,<4\n"
+    theirs = b"Requires-Dist: foo-bar[a-b]>=1,<2\nRequires-Python: <4, >=3.8\n"
+    dists = [
+        str(sdist(tmp_path, {"demo_pkg-1.2.3/PKG-INFO": CORE + ours})),
+        str(wheel(tmp_path, {"demo_pkg-1.2.3.dist-info/METADATA": CORE + theirs})),
+    ]
+    assert run("release", *dists).code == 0

@@ -1,9 +1,11 @@
 """What an archive holds, and the bounds within which one is read; whatever breaks them is told and left unread."""
 
 import hashlib
+import posixpath
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ LEAST_BYTES = 64 * 2**20
 MOST_BYTES = 16 * 2**30
 CHUNK = 2**16
 NAMES_BYTES = 12 * 2**20
+KEPT_BYTES = 24 * 2**20
 _TOLD = 10
 _LONGEST = 200
 
@@ -86,6 +89,7 @@ class Bounds:
         self.unpacked = 0
         self.members = 0
         self.names = 0
+        self.held = 0
 
     def member(self, name: str) -> None:
         """Count a member and the length of its name."""
@@ -95,6 +99,12 @@ class Bounds:
             raise RefusedError(EXCESSIVE, f"more than {MEMBERS} members")
         if self.names > NAMES_BYTES:
             raise RefusedError(EXCESSIVE, f"the names of its members have more than {NAMES_BYTES} bytes")
+
+    def keep(self, count: int) -> None:
+        """Count bytes that stay in memory."""
+        self.held += count
+        if self.held > KEPT_BYTES:
+            raise RefusedError(EXCESSIVE, f"its metadata has more than {KEPT_BYTES} bytes")
 
     def bytes(self, count: int) -> None:
         """Count bytes that were unpacked, or are about to be."""
@@ -150,20 +160,45 @@ def shown(name: str) -> str:
 
 
 def _unsafe(members: Sequence[Member]) -> Iterator[Trouble]:
-    links = {member.name for member in members if member.kind is MemberKind.LINK}
+    links = _outermost(member.name for member in members if member.kind is MemberKind.LINK)
     for member in members:
-        if reason := _why_unsafe(member) or (links and _behind(member.name, links)):
+        if reason := _why_unsafe(member) or _behind(member.name, links):
             yield Trouble(UNSAFE_MEMBER, f"{shown(member.name)}: {reason}")
 
 
-def _behind(name: str, links: Collection[str]) -> str | None:
-    """Where a link is on the way, a member lands somewhere else than its name says."""
-    at = name.find("/")
-    while at >= 0:
-        if name[:at] in links:
-            return "its path leads through a link"
-        at = name.find("/", at + 1)
-    return None
+def _outermost(links: Iterable[str]) -> list[str]:
+    """The links in order, each with `/` at its end, without those that are behind another."""
+    found: list[str] = []
+    for link in sorted(f"{_place(name)}/" for name in links):
+        if not (found and link.startswith(found[-1])):
+            found.append(link)
+    return found
+
+
+def _behind(name: str, links: Sequence[str]) -> str | None:
+    """Where a link is on the way, a member lands somewhere else than its name says.
+
+    All texts that begin with a link follow it in order, and none of `links` begins with another: the last one before
+    the name is the only one that can lead to it.
+    """
+    place = _place(name) if links else ""
+    at = bisect_right(links, place)
+    return "its path leads through a link" if at and place.startswith(links[at - 1]) else None
+
+
+def _place(name: str) -> str:
+    """Where a member lands: `a/./b` and `a//b` are `a/b`."""
+    return posixpath.normpath(name)
+
+
+def target(folder: str, link: str) -> str | None:
+    """Where a link in `folder` leads, seen from the top of the archive.
+
+    None where it goes up after it went down: through another link, `link/..` isn't where it started.
+    """
+    parts = [part for part in link.split("/") if part not in ("", ".")]
+    down = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    return None if ".." in parts[down:] else posixpath.normpath(posixpath.join(folder, link))
 
 
 def _why_unsafe(member: Member) -> str | None:
@@ -181,7 +216,7 @@ def _twice(members: Iterable[Member]) -> Iterator[Trouble]:
     """Names that several members have; folders are merged by every program."""
     seen: dict[str, bool] = {}
     for member in members:
-        name = member.name.rstrip("/")
+        name = _place(member.name)
         if seen.get(name) is False and member.kind is not MemberKind.FOLDER:
             seen[name] = True
             yield Trouble(DUPLICATE_MEMBER, f"{shown(name)} is in it more than once")

@@ -4,6 +4,7 @@ import configparser
 import re
 from collections.abc import Iterator
 
+from relengtools.versions.artifacts import ini
 from relengtools.versions.artifacts.contents import shown
 
 _REFERENCE = re.compile(r"[\w.]+\s*(?::\s*[\w.]+)?\s*(?:\[[^\]]*\])?\s*(?:#.*)?")
@@ -18,11 +19,11 @@ def mistakes(data: bytes) -> Iterator[str]:
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(data.decode())
+        ini.read(parser, data)
     except (ValueError, configparser.Error) as error:
         yield f"it can't be read: {shown(str(error).splitlines()[0])}"
         return
     for group in filter(parser.has_section, _SCRIPTS):
         for name, value in parser.items(group):
-            if not value or not _REFERENCE.fullmatch(value) or ":" not in value:
+            if not value or not _REFERENCE.fullmatch(" ".join(value.split())) or ":" not in value:
                 yield f"{shown(name)} = {shown(value or '')} leads to no object"

@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from itertools import product
+from itertools import islice, product
 from typing import NamedTuple
 
 from relengtools.versions.requirements.quiet import normalized
@@ -26,7 +26,8 @@ class FileName(NamedTuple):
 
 _SUFFIXES = {".whl": Form.WHEEL, ".tar.gz": Form.SDIST, ".zip": Form.SDIST}
 _TAG = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
-_MOST_TAGS = 100
+MOST_TAGS = 10_000
+_MOST_PIECES = 100
 
 
 def form(filename: str) -> Form | None:
@@ -58,8 +59,8 @@ def split(filename: str) -> FileName | None:
 
 def tags(text: str) -> frozenset[str]:
     """The tags that a compressed set stands for; an absurd number of them is cut off."""
-    pieces = [part.split(".")[:_MOST_TAGS] for part in text.split("-")]
-    return frozenset("-".join(tag) for _, tag in zip(range(_MOST_TAGS**2), product(*pieces), strict=False))
+    pieces = [part.split(".")[:_MOST_PIECES] for part in text.split("-")]
+    return frozenset(map("-".join, islice(product(*pieces), MOST_TAGS)))
 
 
 def escaped(name: str) -> str:

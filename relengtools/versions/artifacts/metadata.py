@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import printable
+from relengtools.versions.requirements.quiet import normalized
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
@@ -15,6 +16,7 @@ _FIELD = re.compile(rb"^([^\s:]+)[ \t]*:", re.MULTILINE)
 # Kinds of fields, and lines in all; both are checked before anything takes time that grows with them.
 _MOST_FIELDS = 100
 _MOST_LINES = 20_000
+_LONGEST = 1000
 # Judged elsewhere, or free to be new.
 _ELSEWHERE = {"metadata_version", "requires_dist", "requires_python", "version", "description"}
 _REQUIRED = {"metadata-version": "metadata_version", "name": "name", "version": "version"}
@@ -51,6 +53,7 @@ def read(data: bytes) -> Core:
         raw, unparsed = parse_email(header)
     except (ValueError, LookupError, AssertionError) as error:
         return Core(mistakes=(f"it can't be read: {printable(str(error))[:200]}",))
+    mistakes = [*_overlong(raw), *_unparsed(raw, unparsed, header), *_invalid(raw, unparsed)]
     return Core(
         name=raw.get("name"),
         version=raw.get("version"),
@@ -60,7 +63,7 @@ def read(data: bytes) -> Core:
         dynamic=frozenset(field.lower() for field in raw.get("dynamic", ())),
         metadata_version=raw.get("metadata_version"),
         licence_files=tuple(raw.get("license_files", ())),
-        mistakes=(*_unparsed(raw, unparsed, header), *_invalid(raw, unparsed)),
+        mistakes=tuple(mistakes),
     )
 
 
@@ -69,8 +72,20 @@ def requirement(text: str) -> str:
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
-        return str(Requirement(text))
+        found = Requirement(text)
     except (InvalidRequirement, ValueError):
+        return text
+    found.name, found.extras = normalized(found.name), set(map(normalized, found.extras))
+    return str(found)
+
+
+def specifiers(text: str) -> str:
+    """Version specifiers in one order, to compare them; the text itself where they are invalid."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return str(SpecifierSet(text))
+    except (InvalidSpecifier, ValueError):
         return text
 
 
@@ -84,6 +99,14 @@ def by_url(text: str) -> bool:
         return Requirement(text).url is not None
     except (InvalidRequirement, ValueError):
         return False
+
+
+def _overlong(raw: "RawMetadata") -> Iterator[str]:
+    """Take names and versions out that nobody has: to read them costs more than they are."""
+    for field, key in _REQUIRED.items():
+        if (length := len(str(raw.get(key) or ""))) > _LONGEST:
+            raw.pop(key)  # type: ignore[misc]
+            yield f"{field.title()} has {length} characters"
 
 
 def _unparsed(raw: "RawMetadata", unparsed: dict[str, list[str]], header: bytes) -> Iterator[str]:

@@ -15,6 +15,9 @@ from relengtools.versions.packages import MODULES
 MODULE_BYTES = 2**18
 _MOST_MODULES = 100
 _DEEPEST = 5
+# A syntax tree takes up to a kilobyte a token.
+_MOST_TOKENS = 80_000
+_TOKEN = re.compile(rb"\w+|[^\w\s]")
 _BESIDE = {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "scripts", "tools"}
 
 
@@ -51,8 +54,9 @@ def statements(modules: Mapping[str, bytes]) -> Iterator[Statement]:
 
 def _stated(modules: Mapping[str, bytes], file: str, name: str, depth: int) -> Statement | None:
     data = modules.get(file)
-    if data is None or name.encode() not in data or not depth:
+    if data is None or name.encode() not in data or not depth or _too_dense(data):
         return None
+    python.syntax.cache_clear()  # only one tree at a time is in memory
     try:
         source = python.decode(file, Path(file), data)
         found = module.locate(source, (name,))
@@ -63,14 +67,18 @@ def _stated(modules: Mapping[str, bytes], file: str, name: str, depth: int) -> S
         return None
 
 
+def _too_dense(data: bytes) -> bool:
+    return any(number > _MOST_TOKENS for number, _ in enumerate(_TOKEN.finditer(data)))
+
+
 def _put_together(source: Source, name: str) -> Statement | None:
-    found = folding.text(python.parse(source).body, name)
+    found = folding.text(python.syntax(source).body, name)
     return Statement(source.file, found[1], found[0]) if found else None
 
 
 def _imported(modules: Mapping[str, bytes], source: Source, name: str, depth: int) -> Statement | None:
     """The statement behind `from .sibling import name`, where that is the only one that binds it."""
-    bound = python.bindings(python.parse(source).body, name)
+    bound = python.bindings(python.syntax(source).body, name)
     statement = bound[0].statement if len(bound) == 1 and bound[0].sure else None
     if not isinstance(statement, ast.ImportFrom) or not statement.module:
         return None

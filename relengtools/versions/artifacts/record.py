@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 
@@ -23,10 +24,11 @@ def mismatches(data: bytes, members: Sequence[Member], folder: str) -> Iterator[
     listed = set(signing)
     try:
         for name, digest in _rows(data):
-            listed.add(name)
             if name not in files:
                 yield f"{shown(name)} is listed and not there"
-            elif name not in signing and (reason := _differs(digest, files[name])):
+                continue
+            listed.add(name)
+            if name not in signing and (reason := _differs(digest, files[name])):
                 yield f"{shown(name)}: {reason}"
     except (csv.Error, UnicodeDecodeError) as error:
         yield f"it can't be read: {error}"
@@ -36,8 +38,7 @@ def mismatches(data: bytes, members: Sequence[Member], folder: str) -> Iterator[
 
 def _rows(data: bytes) -> Iterator[tuple[str, str]]:
     """Path and digest of each line; raises csv.Error and UnicodeDecodeError."""
-    lines = (line.decode() for line in data.splitlines())
-    for row in csv.reader(lines):
+    for row in csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")):
         if row:
             yield row[0], row[1] if len(row) > 1 else ""
 

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from relengtools.versions.artifacts import contents
 from relengtools.versions.artifacts.contents import (
     CHUNK,
     Bounds,
@@ -28,6 +29,7 @@ _MOST_HEADERS = 8
 _PAX = re.compile(rb"([0-9]{1,8}) ([^=\n]+)=")
 _FILES = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE)
 _LINKS = (tarfile.SYMTYPE, tarfile.LNKTYPE)
+_EMPTY = (*_LINKS, tarfile.DIRTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 _EXTENSIONS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 
 
@@ -56,6 +58,7 @@ def read(file: BinaryIO, size: int, keep: Keep) -> Contents:
             member, data = _member(stream, entry, limit)
             members.append(member)
             if limit and member.kind is MemberKind.FILE:
+                bounds.keep(len(data))
                 kept[entry.name] = data
         stream.finish()
     except RefusedError as error:
@@ -103,11 +106,15 @@ def _member(stream: _Stream, entry: _Entry, limit: int) -> tuple[Member, bytes]:
     if entry.kind in _FILES and not name.endswith("/"):
         digest, data = digested(stream.data(size, name), limit, name)
         return Member(name, MemberKind.FILE, size, digest), data
-    for _ in stream.data(size if entry.kind not in _LINKS else 0, name):
+    if size and entry.kind in _EMPTY:
+        raise RefusedError(
+            BROKEN, f"{shown(name)} is no file and has {size} bytes, which not every program passes over"
+        )
+    for _ in stream.data(size, name):
         pass
     if entry.kind in _LINKS:
         base = posixpath.dirname(name) if entry.kind == tarfile.SYMTYPE else ""
-        return Member(name, MemberKind.LINK, 0, target=posixpath.normpath(posixpath.join(base, entry.link))), b""
+        return Member(name, MemberKind.LINK, 0, target=contents.target(base, entry.link)), b""
     folder = entry.kind == tarfile.DIRTYPE or entry.kind in _FILES
     return Member(name, MemberKind.FOLDER if folder else MemberKind.OTHER, size), b""
 
@@ -136,9 +143,12 @@ def _header(stream: _Stream) -> tarfile.TarInfo | None:
             raise RefusedError(BROKEN, "it is cut off: the end of the archive is missing")
         return None
     try:
-        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError) as error:
         raise RefusedError(BROKEN, f"it is no tar archive, or damaged: {error}") from error
+    if header.size < 0:
+        raise RefusedError(BROKEN, "a header has a negative size")
+    return header
 
 
 def _extension(stream: _Stream, header: tarfile.TarInfo) -> bytes:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
+from relengtools.versions.artifacts import contents
 from relengtools.versions.artifacts.contents import (
     CHUNK,
     MEMBERS,
@@ -38,8 +39,9 @@ _ENCRYPTED = 1
 
 
 def read(file: BinaryIO, size: int, keep: Callable[[Mapping[str, int]], Keep]) -> Contents:
-    """The contents of a zip of `size` bytes; `keep` is given all names and
-    sizes. Nothing is unpacked to disk, nothing raised.
+    """The contents of a zip of `size` bytes; `keep` is given all names and sizes.
+
+    Nothing is unpacked to disk, nothing raised.
 
     Source: APPNOTE.TXT of PKWARE, 4.3 and 4.4.
     """
@@ -63,7 +65,8 @@ def _read(archive: "ZipFile", size: int, keep: Callable[[Mapping[str, int]], Kee
     found: list[Trouble] = []
     whole = True
     try:
-        Bounds(size).bytes(sum(entry.file_size for entry in entries))
+        bounds = Bounds(size)
+        bounds.bytes(sum(entry.file_size for entry in entries))
         for entry in entries:
             limit = wanted(entry.filename)
             member, data, trouble = _member(archive, entry, limit)
@@ -71,6 +74,7 @@ def _read(archive: "ZipFile", size: int, keep: Callable[[Mapping[str, int]], Kee
             if trouble:
                 found.append(trouble)
             if limit and member.kind is MemberKind.FILE and not trouble:
+                bounds.keep(len(data))
                 kept[entry.filename] = data
     except RefusedError as error:
         found.append(error.trouble)
@@ -83,6 +87,8 @@ def _member(archive: "ZipFile", entry: "ZipInfo", limit: int) -> tuple[Member, b
     name = entry.orig_filename
     kind = _kind(entry)
     plain = Member(name, kind, entry.file_size)
+    if entry.filename != name:
+        return plain, b"", Trouble(BROKEN, f"{shown(name)} has another name as well")
     if kind is MemberKind.FOLDER:
         return plain, b"", None
     if entry.compress_type not in (_STORED, _DEFLATED) or entry.flag_bits & _ENCRYPTED:
@@ -114,7 +120,7 @@ def _kind(entry: "ZipInfo") -> MemberKind:
 
 def _target(name: str, data: bytes) -> str | None:
     try:
-        return posixpath.normpath(posixpath.join(posixpath.dirname(name), data.decode()))
+        return contents.target(posixpath.dirname(name), data.decode())
     except UnicodeDecodeError:
         return None
 
