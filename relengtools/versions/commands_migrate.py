@@ -299,8 +299,9 @@ def _versions(plan: "Plan") -> str:
 
 
 def _before(verified: "Verified") -> str:
+    """What the build before the migration says of the version."""
     if verified.before is None:
-        return "as it was, setuptools refuses the version"
+        return "as it was, it doesn't build with what git says"
     same = verified.before.partition("+")[0] == verified.version.partition("+")[0]
     return "the version is as it was" if same else f"as it was, it built {printable(verified.before)}"
 

@@ -40,7 +40,7 @@ class Built(NamedTuple):
 class Verified(NamedTuple):
     """`lost` is what the wheel or the sdist had and hasn't any more, `version` the new one's.
 
-    `before` is the version as it was, of a commit that is as far from its tag; None where setuptools refuses it.
+    `before` is the version as it was, of a commit that is as far from its tag; None where it doesn't build.
     `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't.
     """
 
@@ -87,7 +87,7 @@ def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = l
         before, after, programs, out = (Path(folder) / name for name in ("before", "after", "programs", "out"))
         programs.mkdir()
         out.mkdir()
-        with isolated(programs, standins.UNSET) as environment:
+        with isolated(programs, (*standins.UNSET, *old_version)) as environment:
             builds = _Builds(environment, programs, out)
             for stub in stubs:
                 standins.stub(environment, programs, stub)
@@ -122,7 +122,7 @@ def _both(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, st
 
 
 def _said(builds: _Builds, source: Path, inner: Path) -> str | None:
-    """The version that it has as it is, as many commits from its tag as the migrated one; None if it is refused."""
+    """The version that it has as it is, as many commits from its tag as the migrated one; None if it doesn't build."""
     copy = source.with_name("said")
     shutil.copytree(source, copy, symlinks=True)
     git.run(copy, *_IDENTITY, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", "as it is")
