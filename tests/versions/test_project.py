@@ -239,3 +239,19 @@ def test_package_json_with_versions_of_others(tree):
     (found,) = (d for d in only(tree, files).declarations if d.kind == "package-json")
     assert text[found.span.start - 12 : found.span.start] == '"version": "'
     assert found.span.start > text.index('"b"')
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("pyproject.toml", "a" + ".a" * 15_000 + " = 1\n", "a key of many parts"),
+        ("pyproject.toml", "[" + "a . " * 15_000 + "a]\n", "a key of many parts"),
+        ("setup.cfg", "[metadata]\nversion = 1.0\n" + "junk\n" * 150_000, "more than 20000 lines"),
+    ],
+)
+def test_what_takes_memory_or_time_without_end_is_no_file_of_its_kind(tree, run, name, text, said):
+    tree({name: text})
+    result = run("check")
+    assert result.code == 1
+    assert said in result.out

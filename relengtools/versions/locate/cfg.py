@@ -28,6 +28,8 @@ _DELIMITER = re.compile("[=:]")
 # configparser takes time quadratic in a run of blanks: so much of it is a tenth of a second.
 _LONG_BLANK = re.compile(r"[^\S\r\n]{64,}")
 _BEARABLE = 5_000**2
+# And in the lines that it can't read.
+_MOST_LINES = 20_000
 
 
 def parse(source: Source) -> "ConfigParser":
@@ -37,6 +39,9 @@ def parse(source: Source) -> "ConfigParser":
     parser = ConfigParser()
     if sum(len(blank) ** 2 for blank in _LONG_BLANK.findall(source.text)) > _BEARABLE:
         raise UnreadableError(Problem(SYNTAX, source.file, "no configuration file: nobody writes so many blanks"))
+    if source.text.count("\n") > _MOST_LINES:
+        message = f"no configuration file: it has more than {_MOST_LINES} lines"
+        raise UnreadableError(Problem(SYNTAX, source.file, message))
     try:
         parser.read_file(io.StringIO(source.text, newline=None))
     except Error as error:

@@ -30,11 +30,16 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
+# tomllib takes memory quadratic in the parts of a key.
+_ENDLESS_KEY = re.compile(r"(?<![\w\"'.-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){200}")
 _QUOTES = re.compile("\"\"\"|'''|\"|'")
 
 
 def parse(source: Source) -> dict[str, Any]:
     """The document; raises UnreadableError with the position of the error."""
+    if endless := _ENDLESS_KEY.search(source.text):
+        place = source.position(endless.start())
+        raise UnreadableError(Problem(SYNTAX, source.file, "no TOML that anybody writes: a key of many parts", *place))
     try:
         return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
