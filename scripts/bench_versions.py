@@ -111,7 +111,7 @@ def _fill(project: Path) -> None:
             listed = "[project]" in text and "classifiers" not in text
             metadata = f"[project]\n{CLASSIFIERS}" if listed else "[project]\n"
             path.write_text(text.replace("[project]\n", metadata, 1) + TOOLS)
-        elif path.suffix == ".py":
+        elif path.suffix == ".py" and path.name != "setup.py":
             path.write_text(text + CODE)
 
 
