@@ -172,7 +172,7 @@ def test_the_identity_of_a_fake_process(tmp_path: Path) -> None:
     identity = target.identify(7, 5000, proc.root)
     assert identity == ("11111111-2222-3333-4444-555555555555", 7, 5000)
     assert target.started(identity, proc.root) == 1700000000 + 5000 / os.sysconf("SC_CLK_TCK")
-    assert target.build(7, proc.root) == ("server", "", None, False, None)
+    assert target.build(7, proc.root) == ("server", "", None, False, None, "")
 
 
 def test_listening_needs_a_port_that_is_matched_exactly() -> None:

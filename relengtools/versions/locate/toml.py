@@ -31,7 +31,7 @@ _STRING = re.compile(
 )
 _SCALAR = re.compile(r"[^,\]}#\r\n]+")
 # tomllib takes memory quadratic in the parts of a key.
-_ENDLESS_KEY = re.compile(r"(?<![\w\"'.-])(?:[\w\"'-]++[ \t]*+\.[ \t]*+){200}")
+_ENDLESS_KEY = re.compile(r"^[\[ \t]*(?:[\w-]++[ \t]*+\.[ \t]*+){200}", re.MULTILINE)
 _QUOTES = re.compile("\"\"\"|'''|\"|'")
 
 
