@@ -22,7 +22,7 @@ from relengtools.versions.catalogue_release import (
     UNPUBLISHABLE,
     UNSAFE_MEMBER,
 )
-from relengtools.versions.requirements.quiet import normalized
+from relengtools.versions.names import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers.text import Form as Text
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from relengtools.versions.declaration import Kind
+from relengtools.versions.names import normalized
 
 # What a backend of the project's own requires that wraps one of these, and the first part of that one's name.
 _WRAPPED = {
@@ -329,7 +330,7 @@ def _requires(document: Mapping[str, Any]) -> list[str]:
     """Names of the build requirements, normalised (PEP 503)."""
     requires = _table(document, "build-system").get("requires")
     texts = [text for text in requires if isinstance(text, str)] if isinstance(requires, list) else []
-    return [re.sub("[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", text.strip())[0]).lower() for text in texts]
+    return [normalized(re.split(r"[^A-Za-z0-9._-]", text.strip())[0]) for text in texts]
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:

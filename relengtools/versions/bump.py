@@ -244,7 +244,7 @@ def releases(tags: Iterable[str], name: str | None, old: str, whole: bool) -> li
     """
     from relengtools.versions import release_order
     from relengtools.versions.history import Mapping, Tag, read_tag
-    from relengtools.versions.requirements.quiet import normalized
+    from relengtools.versions.names import normalized
 
     found = [release for tag in tags if (release := read_tag(Tag(tag), Mapping())).conversion.canonical]
     known = next((r for r in found if pep440.equal(r.conversion.canonical or "", old)), read_tag(Tag(old), Mapping()))

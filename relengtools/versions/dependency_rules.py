@@ -8,10 +8,11 @@ from relengtools.findings import Finding, Fix, Location, Rule
 from relengtools.versions import catalogue
 from relengtools.versions.declaration import Problem
 from relengtools.versions.locate.source import Source
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.requirements import keys, setup_cfg, text
 from relengtools.versions.requirements.locate import requirements
-from relengtools.versions.requirements.quiet import OWN, name_of, normalized, own
+from relengtools.versions.requirements.quiet import OWN, name_of, own
 from relengtools.versions.requirements.requirement import Requirement
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.text import Form, Region

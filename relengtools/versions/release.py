@@ -24,9 +24,9 @@ from relengtools.versions.catalogue_release import (
 )
 from relengtools.versions.discover import MARKERS
 from relengtools.versions.history import Mapping, Tag
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.release_order import Clone
-from relengtools.versions.requirements.quiet import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.suspicion import suspicious
 from relengtools.versions.settings import DEFAULT, Settings

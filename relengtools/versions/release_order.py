@@ -13,7 +13,7 @@ from relengtools.versions.catalogue_release import CUT_OFF, DIRTY_TREE, GOES_BAC
 from relengtools.versions.git import Ref
 from relengtools.versions.history import Mapping, Release, Tag
 from relengtools.versions.locate.source import shown
-from relengtools.versions.requirements.quiet import normalized
+from relengtools.versions.names import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.suspicion import suspicious
 

@@ -10,9 +10,10 @@ from relengtools.versions.catalogue import GIT_DESCRIBE, INVALID, MISLEADING, MI
 from relengtools.versions.declaration import Declaration, Kind, Problem
 from relengtools.versions.form_rules import PEP440, form, proposal
 from relengtools.versions.locate.source import Source
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.reading import read
-from relengtools.versions.requirements.quiet import normalized, quiet
+from relengtools.versions.requirements.quiet import quiet
 from relengtools.versions.settings import DEFAULT, Settings, spelt
 
 # What lies below such a folder is built for a look, and never released.

@@ -8,7 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_version, parse_sdist_filename, parse_wheel_filename
 
-from relengtools.versions.dependency_rules import normalized
+from relengtools.versions.names import normalized
 from relengtools.versions.scheme.convert import convert
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.judge import judge

@@ -13,11 +13,12 @@ from relengtools.versions.catalogue import RULES
 from relengtools.versions.dependency_rules import findings, judge
 from relengtools.versions.discover import Place
 from relengtools.versions.locate.source import Source
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project, read
 from relengtools.versions.requirements import keys
 from relengtools.versions.requirements import text as text_files
 from relengtools.versions.requirements.locate import proves, requirements
-from relengtools.versions.requirements.quiet import normalized, own, quiet
+from relengtools.versions.requirements.quiet import own, quiet
 from relengtools.versions.requirements.requirement import Requirement
 from relengtools.versions.rewrite import choose, splice
 from relengtools.versions.specifiers.text import Form

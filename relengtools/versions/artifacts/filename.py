@@ -5,7 +5,7 @@ from enum import StrEnum
 from itertools import islice, product
 from typing import NamedTuple
 
-from relengtools.versions.requirements.quiet import normalized
+from relengtools.versions.names import normalized
 
 
 class Form(StrEnum):

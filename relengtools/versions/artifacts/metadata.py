@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import printable
-from relengtools.versions.requirements.quiet import normalized
+from relengtools.versions.names import normalized
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from relengtools.versions.declaration import Declaration, Kind
 from relengtools.versions.locate.source import Source
+from relengtools.versions.names import normalized
 
 _VALUE = r"""(?P<quote>["']?)(?P<version>[^\s"'#${}]+)(?P=quote)"""
 
@@ -72,7 +73,7 @@ def uv_lock(source: Source, name: str, below: str) -> Declaration | None:
 
     uv writes the file itself, key by key in this order; an entry from an index is another project of the same name.
     """
-    wanted = re.sub("[-_.]+", "-", name).lower()
+    wanted = normalized(name)
     pattern = re.compile(
         rf'^\[\[package\]\]\r?\nname = "{re.escape(wanted)}"\r?\nversion = "([^"\n]+)"\r?\n'
         rf'source = \{{ (?:editable|virtual|directory) = "{re.escape(below)}" \}}',

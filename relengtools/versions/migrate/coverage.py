@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from relengtools.versions.migrate import licence
+from relengtools.versions.names import normalized
 
 Tables = dict[str, Any]
 
@@ -57,7 +58,7 @@ def _text(there: Any, wanted: Any) -> list[Any]:
 
 
 def _name(there: Any, wanted: Any) -> list[Any]:
-    return [] if re.sub(r"[-_.]+", "-", str(there)).lower() == re.sub(r"[-_.]+", "-", wanted).lower() else [wanted]
+    return [] if normalized(str(there)) == normalized(wanted) else [wanted]
 
 
 def _items(there: Any, wanted: Iterable[Any]) -> list[Any]:

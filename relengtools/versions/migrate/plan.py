@@ -28,6 +28,7 @@ from relengtools.versions.migrate import (
 from relengtools.versions.migrate import style as style_of
 from relengtools.versions.migrate.idiom import Idiom
 from relengtools.versions.migrate.setup_file import SetupFile
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.rewrite import Change
 from relengtools.versions.scheme import pep440
@@ -296,7 +297,7 @@ def _pyproject(found: Project, wanted: dict[str, Any], inclusive: bool, reasons:
 
 
 def _same_name(one: str, other: Any) -> bool:
-    names = [re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", str(text).strip())[0]).lower() for text in (one, other)]
+    names = [normalized(re.split(r"[^\w.-]", str(text).strip())[0]) for text in (one, other)]
     return names[0] == names[1]
 
 

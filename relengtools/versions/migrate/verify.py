@@ -18,6 +18,7 @@ from relengtools.versions.artifacts import metadata
 from relengtools.versions.artifacts.backend import BackendError, Isolated, isolated
 from relengtools.versions.migrate import licence, standins
 from relengtools.versions.migrate.plan import Plan, Style
+from relengtools.versions.names import normalized
 from relengtools.versions.rewrite import Change, Fate
 from relengtools.versions.scheme import pep440
 
@@ -310,7 +311,7 @@ def _fields(message: Message, licences: str) -> dict[str, set[str]]:
 
 def _squeezed(key: str, value: str) -> str:
     if key in ("Name", "Provides-Extra"):
-        return re.sub(r"[-_.]+", "-", value).lower()
+        return normalized(value)
     if key == "Requires-Dist":
         text = metadata.requirement(value)
         return re.sub(r'(extra == )"([^"]*)"', lambda match: f"{match[1]}{_squeezed('Name', match[2])!r}", text)

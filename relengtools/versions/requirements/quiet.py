@@ -7,6 +7,7 @@ from pathlib import Path
 
 from relengtools.versions.catalogue import SYNTAX
 from relengtools.versions.locate.source import Source
+from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.requirements.keys import files, texts
 from relengtools.versions.specifiers.canonical import plain
@@ -38,11 +39,6 @@ def name_of(text: str) -> str:
     """The normalised name at the beginning of a requirement."""
     match = re.match(r"\s*([A-Za-z0-9._-]+)", text)
     return normalized(match[1]) if match else ""
-
-
-def normalized(name: str) -> str:
-    """A project's name as it is compared. Source: PEP 503."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _may_have_pip_files(root: Path) -> bool:
