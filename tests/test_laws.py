@@ -29,6 +29,7 @@ DOORS = {
         "relengtools.versions.commands_convert",
         "relengtools.versions.commands_history",
         "relengtools.versions.commands_migrate",
+        "relengtools.versions.commands_parts",
         "relengtools.versions.commands_release",
     },
     "packaging": {

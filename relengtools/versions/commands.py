@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relengtools.errors import Attempts, RelengError, printable, standard_input
+from relengtools.versions.commands_parts import FORMAT, IGNORE, SELECT, count, rules_of, say
 
 if TYPE_CHECKING:
     from relengtools.findings import Finding
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
     from relengtools.versions.settings import Settings
 
 PATHS = click.argument("paths", metavar="[PATH]...", nargs=-1)
-FORMAT = click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people or for programs.",
-)
 FINDINGS_FORMAT = click.option(
     "--output-format",
     type=click.Choice(["text", "json", "sarif", "github"]),
@@ -67,10 +61,10 @@ def list_(paths: Sequence[str], output_format: str) -> int:
     """
     from relengtools.versions import listing
 
-    projects, failed = _read(paths)
+    projects, failed, _ = _read(paths)
     for project in projects:
         for problem in project.problems:
-            _say(f"{printable(problem.file)}:{problem.line}: {printable(problem.message)}")
+            say(f"{printable(problem.file)}:{problem.line}: {printable(problem.message)}")
     if output_format == "json":
         import json
 
@@ -95,7 +89,7 @@ def show(path: str) -> int:
     from relengtools.versions.listing import reason
     from relengtools.versions.locate.source import shown
 
-    projects, failed = _read([path])
+    projects, failed, _ = _read([path])
     if failed:
         return 2
     chosen = [p for p in projects if p.path == shown(path)] or projects
@@ -116,10 +110,8 @@ def show(path: str) -> int:
 @click.option(
     "--unsafe-fixes", is_flag=True, help="With --fix or --diff: also what changes the version or can't be proved."
 )
-@click.option(
-    "--select", multiple=True, metavar="RULES", help="Only these rules: codes, prefixes or names, comma-separated."
-)
-@click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules; wins over --select.")
+@SELECT
+@IGNORE
 @click.option("--baseline", metavar="FILE", help="Don't report what this JSON of an earlier run already holds.")
 @FINDINGS_FORMAT
 def check(
@@ -160,10 +152,10 @@ def check(
     from relengtools.versions import check as checking
     from relengtools.versions.settings import rule_names
 
-    chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
+    chosen, ignored = rule_names(rules_of(select), ""), rule_names(rules_of(ignore), "")
     known = _baseline(baseline)
-    projects, failed = _read(paths)
-    settings, unsettled = _settings(projects, chosen, ignored)
+    projects, failed, tables = _read(paths)
+    settings, unsettled = _settings(projects, tables, chosen, ignored)
     projects = [project for project in projects if project.place.root in settings]
     _say_unknown(projects)
     given = checking.terms(projects, settings, known, unsafe_fixes and (fix or diff))
@@ -212,20 +204,23 @@ def rules(rule: str | None, output_format: str) -> int:
     return 0
 
 
-def _read(paths: Sequence[str]) -> tuple[list["Project"], bool]:
-    """The projects at and below the paths, and whether something named is unreadable; RelengError if none."""
+def _read(paths: Sequence[str]) -> tuple[list["Project"], bool, dict[Path, Any]]:
+    """The projects at and below the paths, whether something named is unreadable, and the tables of settings met.
+
+    Raises RelengError where there is no project.
+    """
     import gc
 
     from relengtools.versions.projects import below
 
     # Syntax trees are many objects and no cycles: looking for those after each 700 of them takes a fifth of the time.
     gc.set_threshold(20_000)
-    projects, errors, notes = below(paths or ["."])
+    projects, errors, notes, tables = below(paths or ["."])
     for line in (*notes, *errors[: None if projects else -1]):
-        _say(line)
+        say(line)
     if not projects:
         raise RelengError(errors[-1])
-    return projects, bool(errors) or any(_named_unreadable(project) for project in projects)
+    return projects, bool(errors) or any(_named_unreadable(project) for project in projects), tables
 
 
 def _named_unreadable(project: "Project") -> bool:
@@ -238,21 +233,20 @@ def _named_unreadable(project: "Project") -> bool:
 
 
 def _settings(
-    projects: Sequence["Project"], select: Sequence[str], ignore: Sequence[str]
+    projects: Sequence["Project"], tables: dict[Path, Any], select: Sequence[str], ignore: Sequence[str]
 ) -> tuple[dict[Path, "Settings"], bool]:
     """The settings by root of project, under the command line's; those that can't be used are left out and told of."""
     from relengtools.versions.settings import find, narrowed
 
-    known: dict[Path, Any] = {}
     settings = {}
     said: dict[str, None] = {}
     attempts = Attempts(lambda line: said.setdefault(line))
     for project in projects:
         with attempts:
-            found = find(project.place.root, project.place.tree, known)
+            found = find(project.place.root, project.place.tree, tables)
             settings[project.place.root] = narrowed(found, select, ignore)
     for line in said:
-        _say(line)
+        say(line)
     return settings, attempts.failed
 
 
@@ -277,7 +271,7 @@ def _fix(projects: Sequence["Project"], given: "Terms", unsafe: bool, write: boo
     for outcome in fixed(projects, given, unsafe, write):
         outcomes.append(outcome)
         for line in (*outcome.left.values(), *filter(None, [outcome.refusal])):
-            _say(line)
+            say(line)
         if write and not outcome.refusal:
             _say_rewritten(outcome)
     stay = [finding for outcome in outcomes for finding in outcome.findings]
@@ -297,16 +291,10 @@ def _say_rewritten(outcome: "Outcome") -> None:
     for file, group in groupby(outcome.edits, key=lambda edit: edit.file):
         edits = [shown(edit) for edit in group]
         more = f", and {len(edits) - 5} more" if len(edits) > 5 else ""
-        _say(f"{printable(file)}: {', '.join(edits[:5])}{more}")
+        say(f"{printable(file)}: {', '.join(edits[:5])}{more}")
     for finding in outcome.hidden:
         place = finding.location
-        _say(f"{printable(place.file)}:{place.line}: {printable(finding.message)}")
-
-
-def _split(given: Sequence[str]) -> list[str]:
-    names = [[name.strip() for name in text.split(",")] for text in given]
-    # An empty text is an unset variable most likely; one comma too many is none.
-    return [name for some in names for name in some if name or len(some) == 1]
+        say(f"{printable(place.file)}:{place.line}: {printable(finding.message)}")
 
 
 def _print(findings: Sequence["Finding"], output_format: str, projects: int, fixed: int = 0) -> None:
@@ -327,7 +315,7 @@ def _print(findings: Sequence["Finding"], output_format: str, projects: int, fix
         case _:
             click.echo(output.text(findings), nl=False)
     if output_format in ("text", "github"):
-        _say(_summary(findings, projects, fixed))
+        say(_summary(findings, projects, fixed))
 
 
 def _summary(findings: Sequence["Finding"], projects: int, fixed: int) -> str:
@@ -340,8 +328,8 @@ def _summary(findings: Sequence["Finding"], projects: int, fixed: int) -> str:
         if n
     ]
     return (
-        f"{_count(projects, 'project')}, {_count(len(findings), 'finding')}"
-        + (f", {_count(fixed, 'file')} rewritten" if fixed else "")
+        f"{count(projects, 'project')}, {count(len(findings), 'finding')}"
+        + (f", {count(fixed, 'file')} rewritten" if fixed else "")
         + (f" (can be mended: {', '.join(ways)})" if ways else "")
     )
 
@@ -360,12 +348,4 @@ def _say_unknown(projects: Sequence["Project"]) -> None:
         if project.owner is None and project.provider is None and not project.missing and not project.problems:
             from relengtools.versions.listing import reason
 
-            _say(f"{printable(project.path)}: not judged: {reason(project)}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _say(line: str) -> None:
-    click.echo(f"relengtools: {line}", err=True)
+            say(f"{printable(project.path)}: not judged: {reason(project)}")

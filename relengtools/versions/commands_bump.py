@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from relengtools.errors import RelengError, printable
+from relengtools.versions.commands_parts import FORMAT, say
 
 if TYPE_CHECKING:
     from relengtools.findings import Edit
@@ -55,13 +56,7 @@ class Plan(NamedTuple):
     help="Commit the changed files, which must have been clean; the hooks of the repository are run.",
 )
 @click.option("--tag", is_flag=True, help="With --commit: tag that commit, named as the last release's tag is.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people or for programs.",
-)
+@FORMAT
 def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, output_format: str) -> int:
     """Write the next version everywhere: in the declaration that the build uses and in all copies.
 
@@ -88,7 +83,7 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     plan = _planned(part, paths or ["."])
     name = _tag(plan) if tag else None
     for line in plan.left:
-        click.echo(f"relengtools: {line}", err=True)
+        say(line)
     if not diff:
         _carry_out(plan, commit, name)
     if output_format == "json":
@@ -143,7 +138,7 @@ def _planned(part: str, paths: Sequence[str]) -> Plan:
     """The bumps of the projects at and below the paths, and the changes of all files, proved."""
     from relengtools.versions import bump as bumping
     from relengtools.versions import rewrite
-    from relengtools.versions.requirements.quiet import normalized
+    from relengtools.versions.names import normalized
 
     chosen, tree = _projects(paths)
     bumps = [bumping.plan(project, part, date.today()) for project in chosen]
@@ -187,7 +182,7 @@ def _projects(paths: Sequence[str]) -> tuple[list["Project"], list["Project"]]:
     """The projects to bump, and all of their tree."""
     from relengtools.versions.projects import below
 
-    chosen, errors, _ = below(paths)
+    chosen, errors, *_ = below(paths)
     if errors:
         raise RelengError(errors[0])
     around = below(sorted({str(_around(project)) for project in chosen}), chosen).projects

@@ -1,6 +1,5 @@
 """The command `relengtools versions history`."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import click
 
 from relengtools.errors import RelengError, printable, standard_input
 from relengtools.versions.commands_convert import POLICIES, SOURCES, TARGETS
+from relengtools.versions.commands_parts import FORMAT, progress, say
 
 if TYPE_CHECKING:
     from relengtools.versions.history import Report, Tag
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
 @click.option("--policy", type=click.Choice(POLICIES), help="What a commit after a tag becomes.  [default: next-dev]")
 @click.option("--rule", "rule_file", metavar="FILE", help="A TOML file with the project's own schemes, tried first.")
 @click.option("--plot", metavar="FILE", help="Also draw the releases over time, as .svg or .png.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people or for programs.",
-)
+@FORMAT
 def history(
     repo: str | None,
     tags_file: str | None,
@@ -103,15 +97,13 @@ def _repository(path: str, policy: str | None, rules: Sequence["Rule"]) -> "tupl
     if not directory.is_dir():
         raise RelengError(f"{path}: no such directory")
     try:
-        found = repository.read(directory, policy or "next-dev", rules, _progress)
+        found = repository.read(directory, policy or "next-dev", rules, lambda done: progress(f"{done} commits"))
     except git.GitError as error:
         raise RelengError(f"{path}: {error}") from error
     finally:
-        _progress(None)
+        progress(None)
     if found.commits is None:
-        _say(
-            f"{printable(path)}: a shallow clone has no history to look at: `git fetch --unshallow --tags`, then again"
-        )
+        say(f"{printable(path)}: a shallow clone has no history to look at: `git fetch --unshallow --tags`, then again")
     return found.tags, found
 
 
@@ -150,13 +142,3 @@ def _plot(report: "Report", target: str, path: str) -> None:
         Path(path).write_bytes(picture)
     except OSError as error:
         raise RelengError(f"{path}: can't write the plot: {error.strerror}") from error
-
-
-def _progress(read: int | None) -> None:
-    """One line that is written over, on a terminal only; None takes it away."""
-    if sys.stderr.isatty():
-        click.echo("\r\033[K" if read is None else f"\rrelengtools: {read} commits", nl=False, err=True)
-
-
-def _say(line: str) -> None:
-    click.echo(f"relengtools: {line}", err=True)

@@ -1,6 +1,5 @@
 """The command `relengtools versions migrate`."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from relengtools.errors import Attempts, RelengError, printable
+from relengtools.versions.commands_parts import FORMAT, count, progress, say
 
 if TYPE_CHECKING:
     from relengtools.versions.discover import Place
@@ -66,13 +66,7 @@ class Wish(NamedTuple):
     help="With --verify: a program and a module of this name that do nothing (but make these files, empty).",
 )
 @click.option("--commit", is_flag=True, help="One commit in each repository.")
-@click.option(
-    "--output-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="For people or for programs.",
-)
+@FORMAT
 def migrate(
     paths: Sequence[str],
     style: str,
@@ -117,7 +111,7 @@ def migrate(
 
     def tell(line: str) -> None:
         said.append(line)
-        _say(line)
+        say(line)
 
     attempts = Attempts(tell)
     rows: list[Row] = []
@@ -140,7 +134,7 @@ def _places(paths: Sequence[str]) -> tuple[list["Place"], bool]:
 
     found = discover(paths or ["."])
     for line in (*found.notes, *found.errors):
-        _say(line)
+        say(line)
     places = [place for place in found.places.values() if "setup.py" in place.markers]
     if not places and not found.errors:
         raise RelengError(f"{', '.join(map(printable, paths or ['.']))}: no setup.py at or below it")
@@ -187,14 +181,12 @@ def _told(row: Row, wish: Wish, quiet: bool) -> None:
 
     path = printable(row.path)
     if row.result is Result.NOTHING and not quiet:
-        _say(f"{path}: nothing to do: {printable(row.reasons[0])}")
+        say(f"{path}: nothing to do: {printable(row.reasons[0])}")
     if row.result is Result.REFUSED:
         for reason in row.reasons:
-            _say(f"{path}: {printable(reason)}")
+            say(f"{path}: {printable(reason)}")
         losses = row.verified is not None
-        _say(
-            f"{path}: not migrated: {_count(len(row.reasons), *(('loss', 'losses') if losses else ('reason',)))} above"
-        )
+        say(f"{path}: not migrated: {count(len(row.reasons), *(('loss', 'losses') if losses else ('reason',)))} above")
     if row.plan is None or quiet:
         return
     if wish.diff:
@@ -249,11 +241,11 @@ def _verified(plan: "Plan", stubs: Sequence[str]) -> "Verified":
 
     path = plan.project.path
     try:
-        verified = verify.verify(plan, stubs, lambda step: _progress(f"{path}: {step}"))
+        verified = verify.verify(plan, stubs, lambda step: progress(f"{path}: {step}"))
     except (BackendError, UnavailableError, GitError) as error:
         raise RelengError(f"{path}: not migrated: {error}") from error
     finally:
-        _progress(None)
+        progress(None)
     return verified
 
 
@@ -274,7 +266,7 @@ def _summary(plan: "Plan", verified: "Verified | None", wish: Wish) -> Iterator[
         if verified.packed:
             more = " …" if len(verified.packed) > 3 else ""
             some = printable(", ".join(verified.packed[:3]))
-            yield f"  sdist     has {_count(len(verified.packed), 'file')} more: {some}{more}"
+            yield f"  sdist     has {count(len(verified.packed), 'file')} more: {some}{more}"
     if plan.carried:
         yield f"  carried   {printable(', '.join(plan.carried))}"
     for note in plan.notes:
@@ -304,17 +296,3 @@ def _before(verified: "Verified") -> str:
         return "as it was, it doesn't build with what git says"
     same = verified.before.partition("+")[0] == verified.version.partition("+")[0]
     return "the version is as it was" if same else f"as it was, it built {printable(verified.before)}"
-
-
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def _progress(line: str | None) -> None:
-    """One line that is written over, on a terminal only; None takes it away."""
-    if sys.stderr.isatty():
-        click.echo("\r\033[K" + ("" if line is None else f"relengtools: {printable(line)}"), nl=False, err=True)
-
-
-def _say(line: str) -> None:
-    click.echo(f"relengtools: {line}", err=True)

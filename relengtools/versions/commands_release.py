@@ -1,6 +1,5 @@
 """The command `relengtools versions release`."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from relengtools.errors import Attempts, RelengError, printable
+from relengtools.versions.commands_parts import IGNORE, SELECT, count, progress, rules_of, say
 
 if TYPE_CHECKING:
     from relengtools.findings import Finding
@@ -26,10 +26,8 @@ _BESIDE = (".asc", ".sig", ".attestation")
 @click.option("--tag", metavar="TAG", help="The tag of the release, made already or about to be.")
 @click.option("--project", "path", metavar="PATH", help="The project.  [default: without DIST, the working directory]")
 @click.option("--build", is_flag=True, help="Also build the project, in isolation; this runs its code.")
-@click.option(
-    "--select", multiple=True, metavar="RULES", help="Only these rules: codes, prefixes or names, comma-separated."
-)
-@click.option("--ignore", multiple=True, metavar="RULES", help="Not these rules; wins over --select.")
+@SELECT
+@IGNORE
 @click.option(
     "--output-format",
     type=click.Choice(["text", "json", "sarif", "github", "junit"]),
@@ -72,12 +70,12 @@ def release(
     from relengtools.versions import release as judging
     from relengtools.versions.settings import rule_names
 
-    chosen, ignored = rule_names(_split(select), ""), rule_names(_split(ignore), "")
+    chosen, ignored = rule_names(rules_of(select), ""), rule_names(rules_of(ignore), "")
     failures: list[str] = []
 
     def tell(line: str) -> None:
         failures.append(line)
-        _say(line)
+        say(line)
 
     attempts = Attempts(tell)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
@@ -155,9 +153,9 @@ def _say_unjudged(candidate: "Candidate", named: bool) -> None:
 
     project = candidate.project
     if candidate.clone is None and (project or not named):
-        _say(f"{printable(candidate.path)}: no git repository: neither the tree nor the order of releases is judged")
+        say(f"{printable(candidate.path)}: no git repository: neither the tree nor the order of releases is judged")
     if project and project.owner is None and project.provider is None and not (project.missing or project.problems):
-        _say(f"{printable(project.path)}: not judged: {reason(project)}")
+        say(f"{printable(project.path)}: not judged: {reason(project)}")
 
 
 def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"]:
@@ -195,9 +193,9 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
     assert candidate.project is not None
     place = candidate.project.place
     try:
-        built = building.build(place.root, place.tree, _show)
+        built = building.build(place.root, place.tree, progress)
     finally:
-        _show(None)
+        progress(None)
     found = [
         Finding(rule, message, Location(place.path), place.path)
         for rule, message in built.troubles
@@ -234,11 +232,11 @@ def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candid
         parts = [
             f"tag {printable(candidate.tag)}" if candidate.tag else None,
             f"project {printable(candidate.path)}" if candidate.project else None,
-            _count(number, "distribution") if number else None,
+            count(number, "distribution") if number else None,
         ]
         judged = ", ".join(part for part in parts if part) or "nothing"
         one = version(candidate)
-        _say(f"{f'{one}: ' if one else ''}{judged}: {_count(len(findings), 'finding')}")
+        say(f"{f'{one}: ' if one else ''}{judged}: {count(len(findings), 'finding')}")
 
 
 def _subjects(candidate: "Candidate") -> list[str]:
@@ -250,26 +248,8 @@ def _subjects(candidate: "Candidate") -> list[str]:
 
 @contextmanager
 def _progress(line: str) -> Iterator[None]:
-    _show(line)
+    progress(line)
     try:
         yield
     finally:
-        _show(None)
-
-
-def _show(line: str | None) -> None:
-    """One line that is written over, on a terminal only; None takes it away."""
-    if sys.stderr.isatty():
-        click.echo("\r\033[K" + (f"relengtools: {line}" if line else ""), nl=False, err=True)
-
-
-def _split(given: Sequence[str]) -> list[str]:
-    return [name.strip() for text in given for name in text.split(",") if name.strip()]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _say(line: str) -> None:
-    click.echo(f"relengtools: {line}", err=True)
+        progress(None)

@@ -12,17 +12,22 @@ from relengtools.versions.settings import DEFAULT, find
 
 
 class Found(NamedTuple):
-    """The projects; `errors`: paths without one or that can't be read; `notes`: what was done otherwise than asked."""
+    """The projects; `errors`: paths without one or that can't be read; `notes`: what was done otherwise than asked.
+
+    `tables` are the settings that were read on the way, for `settings.find`.
+    """
 
     projects: list[Project]
     errors: list[str]
     notes: list[str]
+    tables: dict[Path, Any]
 
 
 def below(paths: Sequence[str], known: Iterable[Project] = ()) -> Found:
     """Read the projects at and below the paths, but for those that are known; without any, an error says so."""
     found = discover(paths)
-    places = _included(found.places.values(), paths)
+    tables: dict[Path, Any] = {}
+    places = _included(found.places.values(), paths, tables)
     before = {project.place.root: project for project in known}
     projects = [project for place in places if (project := before.get(place.root) or read(place))]
     if not projects and not found.errors:
@@ -33,19 +38,18 @@ def below(paths: Sequence[str], known: Iterable[Project] = ()) -> Found:
     elif projects:
         roots = [project.place.root for project in projects]
         found.errors.extend(f"{printable(path)}: no project found" for path in paths if _holds_none(path, roots))
-    return Found(projects, found.errors, found.notes)
+    return Found(projects, found.errors, found.notes, tables)
 
 
-def _included(places: Iterable[Place], paths: Sequence[str]) -> list[Place]:
+def _included(places: Iterable[Place], paths: Sequence[str], tables: dict[Path, Any]) -> list[Place]:
     """The places that no settings exclude; what is named on the command line is wanted all the same."""
     given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (as discover names them)
     named = [path if os.path.isdir(path) else path.parent for path in given]  # noqa: PTH112  (Path's raises)
-    known: dict[Path, Any] = {}
     chosen = []
     for place in places:
         settings = DEFAULT
         with Attempts(lambda line: None):  # told of by `check`, which is who uses the rest of them
-            settings = find(place.root, place.tree, known)
+            settings = find(place.root, place.tree, tables)
         asked = any(place.root.is_relative_to(path) and settings.excludes(path) for path in named)
         if asked or not settings.excludes(place.root):
             chosen.append(place)

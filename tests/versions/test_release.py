@@ -107,6 +107,7 @@ def test_signatures_and_attestations_are_passed_over(run: Run, tmp_path: Path):
         (["--build", "--tag", "v1"], "no project found"),
         ([], "no project found"),
         (["--select", "RV777"], "no such rule"),
+        (["--select", ""], "an empty text: no such rule"),
     ],
 )
 def test_what_can_not_be_done(run: Run, tmp_path: Path, monkeypatch, arguments, said):
