@@ -1,10 +1,9 @@
 """What a build sees and a reader of the sources doesn't at once: the command, version files, backends that wrap."""
 
 import pytest
+from versions.evaluate.reading import project
 
 from relengtools.versions.catalogue import SYNTAX
-from relengtools.versions.discover import discover
-from relengtools.versions.project import read
 
 INIT = '__version__ = "1.2.3"\n'
 FLIT = '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "wrap"\nbackend-path = ["build_it"]\n'
@@ -37,14 +36,6 @@ def versioneer(file, version="versioneer.get_version()", **files):
         "pkg/_version.py": file,
         **files,
     }
-
-
-def project(tree, files):
-    tree(files)
-    (place,) = discover(["."]).places.values()
-    found = read(place)
-    assert found is not None
-    return found
 
 
 CHECKED = (

@@ -1,9 +1,7 @@
 """How projects get at their version, idiom by idiom: what is read, where it stands, and what isn't claimed."""
 
 import pytest
-
-from relengtools.versions.discover import discover
-from relengtools.versions.project import read
+from versions.evaluate.reading import project
 
 HEAD = (
     "from setuptools import setup\nimport os, re, io, codecs, sys\nhere = os.path.abspath(os.path.dirname(__file__))\n"
@@ -15,14 +13,6 @@ DYNAMIC = '[project]\nname = "pkg"\ndynamic = ["version"]\n'
 
 def backend(name, requires=None):
     return f'[build-system]\nrequires = ["{requires or name}"]\nbuild-backend = "{name}"\n' + DYNAMIC
-
-
-def project(tree, files):
-    tree(files)
-    (place,) = discover(["."]).places.values()
-    found = read(place)
-    assert found is not None
-    return found
 
 
 def setup(text, version="version", **files):
