@@ -186,6 +186,19 @@ def package_folders(document: Mapping[str, Any]) -> dict[str, str]:
     return {name: folder for name, folder in folders.items() if isinstance(folder, str)}
 
 
+def searched(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The folders in which setuptools is told to find packages."""
+    packages = _table(_table(_table(document, "tool"), "setuptools"), "packages")
+    where = _table(packages, "find").get("where", ())
+    return tuple(folder for folder in ([where] if isinstance(where, str) else where) if isinstance(folder, str))
+
+
+def lists_packages(document: Mapping[str, Any]) -> bool:
+    """Whether setuptools is told which packages or modules there are, or how to find them."""
+    table = _table(_table(document, "tool"), "setuptools")
+    return any(name in table for name in ("packages", "py-modules"))
+
+
 def _by_project(
     document: Mapping[str, Any], project: Mapping[str, Any], tool: Mapping[str, Any], name: str | None
 ) -> Answer:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from relengtools.versions import backends
+from relengtools.versions import backends, layout
 from relengtools.versions.declaration import Declaration, Kind, Pointer
 from relengtools.versions.files import Files
 from relengtools.versions.locate.source import Source, UnreadableError
@@ -35,7 +35,7 @@ class Setting(NamedTuple):
 
     files: Files
     name: str | None
-    folders: dict[str, str]
+    layout: layout.Layout
     run: "Callable[[], Interpreter]"
 
 
@@ -115,15 +115,22 @@ def _attribute(setting: Setting, answer: backends.Attribute) -> Owner:
         if found and (found.declaration or found.provider):
             return found
     target = answer.file or ".".join(filter(None, (answer.module or setting.name, answer.names[0])))
-    return found or Owner(reason=f"{answer.provider} takes the version from {target}, which isn't there")
+    reason = f"{answer.provider} takes the version from {target}, which isn't there"
+    elsewhere = next(module_files(setting.files.place.root, answer.module or ""), None) if not found else None
+    if elsewhere is None or answer.provider != "setuptools":
+        return found or Owner(reason=reason)
+    return Owner(reason=f"{reason}: by its package_dir it doesn't look at {elsewhere}", missing=True)
 
 
 def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
     if answer.file:
         yield answer.file
         return
+    if answer.provider == "setuptools":
+        yield from filter(None, [layout.module(setting.layout, answer.module or "__init__")])
+        return
     root = setting.files.place.root
-    files = list(module_files(root, setting.folders, answer.module or setting.name or ""))
+    files = list(module_files(root, answer.module or setting.name or ""))
     if answer.module is None:
         files += package_files(root, setting.name)
         beside = [
@@ -175,11 +182,7 @@ def owned(found: "Declaration | Unknown", where: Pointer | None) -> Owner:
 def _expression(setting: Setting, answer: backends.Expression) -> Owner:
     from relengtools.versions.evaluate.answer import expression
 
-    files = (
-        [answer.file]
-        if answer.file
-        else list(module_files(setting.files.place.root, setting.folders, answer.module or ""))
-    )
+    files = [answer.file] if answer.file else list(module_files(setting.files.place.root, answer.module or ""))
     for file in files:
         if source := setting.files.source(file, python=True):
             return owned(expression(setting.run(), source.path, answer.text), None)

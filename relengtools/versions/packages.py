@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 # Where flit looks for `__version__` in a package, newest habit first; other tools' users put it there too.
@@ -14,15 +14,12 @@ BESIDE = frozenset(
 MODULES = ("__version__.py", "_version.py", "version.py", "__about__.py", "__init__.py")
 
 
-def module_files(root: Path, folders: Mapping[str, str], dotted: str) -> Iterator[str]:
-    """Files that may be the module `dotted`: by package_dir, in src layout or flat, a package or a single module."""
+def module_files(root: Path, dotted: str) -> Iterator[str]:
+    """Files that may be the module `dotted`: in src layout, flat or in lib, a package or a single module."""
     path = dotted.replace(".", "/").replace("-", "_")
-    first, _, rest = path.partition("/")
-    bases = [f"{folders[first]}/{rest}".rstrip("/")] if first in folders else []
-    bases += [f"{folder}/{path}" for folder in (folders.get(""), "src", "", "lib") if folder is not None]
-    for base in dict.fromkeys(base.removeprefix("./").lstrip("/") for base in bases):
-        for file in (f"{base}/__init__.py", f"{base}.py"):
-            if _is_file(root, file):
+    for folder in ("src/", "", "lib/"):
+        for file in (f"{folder}{path}/__init__.py", f"{folder}{path}.py"):
+            if is_file(root, file):
                 yield file
 
 
@@ -37,7 +34,7 @@ def package_files(root: Path, name: str | None) -> list[str]:
     if package is None:
         return []
     files = [package] if package.endswith(".py") else [f"{package}/{module}" for module in MODULES[::-1]]
-    return [file for file in files if _is_file(root, file)]
+    return [file for file in files if is_file(root, file)]
 
 
 def _only(root: Path) -> str | None:
@@ -47,7 +44,7 @@ def _only(root: Path) -> str | None:
             names = [entry.name for entry in os.scandir(f"{root}/{base}") if _is_folder(entry)]
         except OSError:
             continue
-        found = [base + name for name in names if name not in BESIDE and _is_file(root, f"{base}{name}/__init__.py")]
+        found = [base + name for name in names if name not in BESIDE and is_file(root, f"{base}{name}/__init__.py")]
         if found:
             return found[0] if len(found) == 1 else None
     return None
@@ -57,7 +54,7 @@ def _only(root: Path) -> str | None:
 # pathlib takes several times as long as the system does.
 
 
-def _is_file(root: Path, file: str) -> bool:
+def is_file(root: Path, file: str) -> bool:
     """Whether there is such a file, whatever the text that it was made of."""
     try:
         return os.path.isfile(f"{root}/{file}")  # noqa: PTH113

@@ -8,6 +8,7 @@ from relengtools.versions.catalogue import BYTE_ORDER_MARK, INVALID, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Pointer, Problem
 from relengtools.versions.discover import Place
 from relengtools.versions.files import Files
+from relengtools.versions.layout import Layout
 from relengtools.versions.locate.egg_info import Tag, tag
 from relengtools.versions.locate.source import Source, UnreadableError
 from relengtools.versions.owner import Owner, Setting, follow
@@ -86,7 +87,6 @@ class _Cfg(NamedTuple):
     name: str | None = None
     version: Declaration | None = None
     pointer: Pointer | None = None
-    package_dir: dict[str, str] = {}  # noqa: RUF012  (never changed)
     parser: "ConfigParser | None" = None
 
 
@@ -110,8 +110,7 @@ def _read(place: Place) -> Project | None:
         return None
     name = (backends.name_of(document) if document else None) or (setup and setup.name) or cfg.name
     answer = backends.Nothing("pyproject.toml can't be read", missing=False) if broken else backends.ask(document)
-    folders = backends.package_folders(document or {}) | cfg.package_dir | (setup.package_dir if setup else {})
-    setting = Setting(files, name, folders, run)
+    setting = Setting(files, name, Layout(files, document or {}, cfg.parser, setup), run)
     owner = _resolve(setting, answer, _stated(files, document), setup, cfg)
     return _assembled(place, setting, document, owner, setup, cfg)
 
@@ -182,7 +181,7 @@ def _evaluated(source: Source, run: "Callable[[], Interpreter]") -> "Setup":
 
 def _setup_cfg(files: Files) -> _Cfg:
     source = files.source("setup.cfg") if "setup.cfg" in files.place.markers else None
-    if source is None or not ("[metadata]" in source.text or "[egg_info]" in source.text):
+    if source is None or not any(name in source.text for name in ("[metadata]", "[egg_info]", "[options]")):
         return _Cfg()
     from relengtools.versions.locate import cfg
 
@@ -195,7 +194,7 @@ def _setup_cfg(files: Files) -> _Cfg:
         files.note(error.problem)
         return _Cfg()
     pointer = Pointer(source.file, 1, 1, value) if value and not declaration else None
-    return _Cfg(name or None, declaration, pointer, cfg.package_dir(parser), parser)
+    return _Cfg(name or None, declaration, pointer, parser)
 
 
 def _refuse_mark(files: Files, source: Source) -> None:

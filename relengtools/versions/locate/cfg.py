@@ -74,6 +74,13 @@ def package_dir(parser: "ConfigParser") -> dict[str, str]:
     return {name.strip(): folder.strip() for name, _, folder in pairs}
 
 
+def searched(parser: "ConfigParser") -> tuple[str, ...]:
+    """`where` of `[options.packages.find]`: the folder in which packages are to be found."""
+    found = parser.get("options", "packages", fallback="", raw=True).strip().startswith(("find:", "find_namespace:"))
+    where = parser.get("options.packages.find", "where", fallback="", raw=True).strip()
+    return (where,) if found and where else ()
+
+
 def locate(source: Source, parser: "ConfigParser") -> Declaration | None:
     """`version` in `[metadata]`, or None where there is none or it points elsewhere (`attr:`, `file:`)."""
     value = text(source, parser, "version")
