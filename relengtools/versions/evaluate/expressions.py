@@ -35,10 +35,10 @@ from relengtools.versions.evaluate.values import (
     raised,
     vague,
 )
+from relengtools.versions.locate import python
 from relengtools.versions.locate.plain_setup import ASKING
 
 TELLING = frozenset({"version", "name", "package_dir", None, *ASKING})
-_PART, _SMALL_PART = 4, 40
 _KEYS: Any = str | int | float | tuple | Instance | None
 
 
@@ -284,8 +284,12 @@ class Expressions:
         """The keywords of a call; under "**" why there may be others."""
         keywords: dict[str, Value] = {}
         patient = getattr(node.func, "attr", getattr(node.func, "id", None)) == "setup"
-        for keyword in node.keywords:
-            value = self._endured(keyword) if patient else self.value(keyword.value)
+        told = _told(node) if patient else 0
+        for number, keyword in enumerate(node.keywords):
+            if patient and number >= told and keyword.arg not in TELLING:
+                value: Value = self._left_out(keyword.value, "it says nothing of the version")
+            else:
+                value = self._endured(keyword) if patient else self.value(keyword.value)
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
             elif type(value) is dict:
@@ -297,11 +301,11 @@ class Expressions:
         return keywords
 
     def _endured(self, keyword: ast.keyword) -> Value:
-        """What an argument of `setup()` gives, of those that say nothing of a version with little patience.
+        """What an argument of `setup()` gives.
 
         In a lenient run one that surely raises, came through where there is a version.
         """
-        floor = self.run.share(part=_PART if keyword.arg in TELLING else _SMALL_PART)
+        floor = self.run.share()
         try:
             return self.value(keyword.value)
         except RaisedError as error:
@@ -484,3 +488,15 @@ class Expressions:
             if not true:
                 return False
         return True
+
+
+def _told(node: ast.Call) -> int:
+    """How many of the keywords of `setup()` there are to the last that has a say in the version, and isn't plain."""
+    telling = (
+        n for n, keyword in enumerate(node.keywords, 1) if keyword.arg in TELLING and not _is_plain(keyword.value)
+    )
+    return max(telling, default=0)
+
+
+def _is_plain(node: ast.expr) -> bool:
+    return all(isinstance(part, ast.Constant | ast.Dict | ast.expr_context) for part in python.walk(node))

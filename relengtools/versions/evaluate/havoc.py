@@ -29,6 +29,11 @@ from relengtools.versions.evaluate.values import (
 from relengtools.versions.locate import python
 
 _CHANGED = Unknown("something computed may have changed it")
+_PLAIN = (str, int, float)
+_ROWS = (list, tuple, set, frozenset)
+_SPOILABLE = (list, set, dict, File, Stream)
+_LASTING = (Function, Class, Module, Deferred, Wrapped)
+_UNREACHED = (*_PLAIN, Module, Deferred)
 _BUILTINS = frozenset(dir(builtins))
 _GIVEN = {"__file__", "__name__", "__doc__", "__package__"}
 _READING = {"get", "items", "keys", "values", "copy"}
@@ -53,7 +58,7 @@ def disturb(heap: Heap, *values: Value) -> dict[int, Value]:
     todo, seen = list(values), dict[int, Value]()
     while todo:
         value = todo.pop()
-        if value is None or isinstance(value, str | int | float) or id(value) in seen:
+        if value is None or isinstance(value, _PLAIN) or id(value) in seen:
             continue
         seen[id(value)] = value
         todo += _inside(value)
@@ -61,14 +66,14 @@ def disturb(heap: Heap, *values: Value) -> dict[int, Value]:
             todo += _called(heap, value)
         elif isinstance(value, Namespace):
             _forget(heap, value)
-        elif isinstance(value, list | set | dict | File | Stream):
+        elif isinstance(value, _SPOILABLE):
             heap.spoil(value)
     return seen
 
 
 def _inside(value: Value) -> list[Value]:
     """What can be got hold of through a value."""
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, _ROWS):
         return list(value)
     if isinstance(value, Namespace):
         return []
@@ -103,11 +108,9 @@ def _forget(heap: Heap, names: dict[str, Value], dunders: bool = True) -> None:
     if dunders:
         names[SPOILT] = Spoilt(_CHANGED.reason)
     for name, value in names.items():
-        if (
-            not isinstance(value, Function | Class | Module | Deferred | Wrapped)
-            and name not in _GIVEN
-            and (dunders or name[:2] != "__")
-        ):
+        if isinstance(value, _LASTING) or name in _GIVEN or not (dunders or name[:2] != "__"):
+            continue
+        if not (type(value) is Unknown and value == _CHANGED):  # else it is forgotten already
             names[name] = Unknown(_CHANGED.reason, holds=(value,))
 
 
@@ -117,8 +120,8 @@ def _called(heap: Heap, function: Function) -> list[Value]:
     found: list[Value] = list(function.defaults.values())
     for name in reach.read:
         value = _found(function.scope, name)
-        if isinstance(value, Function) or not isinstance(value, str | int | float | None):
-            found += [] if isinstance(value, Module | Deferred) else [value]
+        if value is not None and not isinstance(value, _UNREACHED):
+            found.append(value)
     for name in reach.bound:
         _unsure(heap, function.scope, name)
     for name, attribute in reach.stored:

@@ -32,6 +32,8 @@ Container = Any
 State = dict[int, tuple[Container, Any]]
 """By its id a container and what it holds."""
 _CHANGED = Unknown("something computed may have changed it")
+_SIZED = (dict, list, set)
+_CONTAINERS = (*_SIZED, File, Stream, Module)
 
 
 class Returned(Exception):
@@ -110,7 +112,7 @@ class Heap:
             layer = self.layers[-1]
             if key not in layer.saved:
                 layer.saved[key] = container, _contents(container)
-                self.step(len(container) // 64 if isinstance(container, list | dict | set) else 0)
+                self.step(len(container) // 64 if isinstance(container, _SIZED) else 0)
             if keys:
                 layer.written.setdefault(key, set()).update(keys)
         if key in self.links and not self.spreading:
@@ -131,7 +133,7 @@ class Heap:
     def spoil(self, container: Container) -> None:
         """Forget what a container holds, because somebody unknown may have changed it."""
         self.touch(container)
-        if isinstance(container, list | set | dict):
+        if isinstance(container, _SIZED):
             inner = container.values() if isinstance(container, dict) else container
             lost = Spoilt(_CHANGED.reason, holds=tuple(inner))
             _put(container, {SPOILT: lost} if isinstance(container, dict) else [lost])
@@ -142,7 +144,7 @@ class Heap:
 
     def fresh(self, container: Container) -> Container:
         """A container was made now; where work ended earlier it isn't, whatever that work left of others."""
-        if not isinstance(container, list | dict | set | Stream | File):
+        if not is_container(container):
             return container
         self.clock += 1
         self.births[id(container)] = self.clock
@@ -423,10 +425,10 @@ def _put(container: Container, held: Any) -> None:
 
 def is_spoilt(container: Container) -> bool:
     """Whether nothing is known of a container that could be forgotten."""
-    if isinstance(container, list | set):
-        return len(container) == 1 and any(isinstance(item, Spoilt) for item in container)
-    if isinstance(container, dict):
-        return len(container) == 1 and SPOILT in container
+    if isinstance(container, _SIZED):
+        if len(container) != 1:
+            return False
+        return SPOILT in container if isinstance(container, dict) else isinstance(next(iter(container)), Spoilt)
     if isinstance(container, File):
         return isinstance(container.text, Unknown)
     return isinstance(container, Stream) and container.lost is not None
@@ -434,4 +436,4 @@ def is_spoilt(container: Container) -> bool:
 
 def is_container(value: Value) -> bool:
     """Whether a value can be changed."""
-    return isinstance(value, list | set | dict | File | Stream | Module)
+    return isinstance(value, _CONTAINERS)

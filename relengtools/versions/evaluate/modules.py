@@ -4,9 +4,8 @@ import ast
 import os
 import posixpath
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from relengtools.versions.evaluate import known
 from relengtools.versions.evaluate.havoc import disturb
@@ -37,12 +36,10 @@ from relengtools.versions.evaluate.values import (
 from relengtools.versions.locate import python
 from relengtools.versions.locate.source import Source, UnreadableError, is_inside
 
-if TYPE_CHECKING:
-    from abc import ABC, abstractmethod
-from collections.abc import Iterable
-
 STEPS = 300_000
-"""How much work a project is worth; of what is left a statement of its setup.py may take a quarter."""
+"""How much work a project is worth."""
+HASTY, PATIENT = 40, 4
+"""Of the work that is left a statement of setup.py may take one part in so many: most say nothing of the version."""
 LARGEST_BYTES = 2_000_000
 DEEPEST = 20
 _DIRECTORY = "cwd"
@@ -58,6 +55,7 @@ class Modules(ABC):
         self.heap = Heap(self.step)
         self.steps, self.floor, self.patience_s = STEPS, 0, PATIENCE_S
         self.doubts = self.depth = 0
+        self.part, self.gave_up = HASTY, False
         self.lenient = False
         self.path: list[Value] = [str(root)]
         self.argv: list[Value] | None = None
@@ -75,11 +73,13 @@ class Modules(ABC):
         """Count a piece of work; raises TooMuchError."""
         self.steps -= work
         if self.steps < self.floor:
+            self.gave_up = True
             raise TooMuchError
 
-    def share(self, floor: int | None = None, part: int = 4) -> int:
-        """Let what comes have only one part in so many of the work, or what it had before; what there was."""
-        before, self.floor = self.floor, max(self.floor, self.steps - self.steps // part) if floor is None else floor
+    def share(self, floor: int | None = None) -> int:
+        """Let what comes have only its part of the work, or what it had before; what there was."""
+        most = self.steps - self.steps // self.part
+        before, self.floor = self.floor, max(self.floor, most) if floor is None else floor
         return before
 
     def patience(self) -> float:
@@ -289,7 +289,7 @@ class Modules(ABC):
         finally:
             self.heap.layers, self.where = layers, where
 
-    def _body(self, frame: Frame, body: "Iterable[ast.stmt]", module: Module) -> None:
+    def _body(self, frame: Frame, body: Iterable[ast.stmt], module: Module) -> None:
         try:
             frame.block(body)
             module.state = "done"

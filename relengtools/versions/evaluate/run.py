@@ -25,7 +25,7 @@ class Run(Protocol):
     def step(self, work: int = 1) -> None:
         """Count a piece of work; raises TooMuchError."""
 
-    def share(self, floor: int | None = None, part: int = 4) -> int:
+    def share(self, floor: int | None = None) -> int:
         """Let what comes have only one part in so many of the work, or what it had before; what there was."""
 
     def patience(self) -> float:

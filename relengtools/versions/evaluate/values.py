@@ -36,8 +36,12 @@ class Unknown:
     def __post_init__(self) -> None:
         """Each thing that can be changed is held once, whatever chain of unknown values leads to it."""
         if self.holds:
-            inner = (each for value in self.holds for each in (value.holds if isinstance(value, Unknown) else (value,)))
-            found = {id(each): each for each in inner if not is_fixed(each)}
+            found: dict[int, Value] = {}
+            for value in self.holds:
+                if isinstance(value, Unknown):
+                    found.update((id(each), each) for each in value.holds)
+                elif not is_fixed(value):
+                    found[id(value)] = value
             if len(found) > _MOST_HELD:
                 raise TooMuchError
             object.__setattr__(self, "holds", tuple(found.values()))
@@ -441,11 +445,15 @@ def is_known(value: Value) -> bool:
 
 def is_fixed(value: Value) -> bool:
     """Whether nothing that could be changed hangs on a value."""
-    if isinstance(value, tuple):
-        return all(map(is_fixed, value))
+    if isinstance(value, _FIXED):
+        return True
     if isinstance(value, Unknown):
         return not value.holds
-    return value is None or isinstance(value, str | int | float | Bytes | Opaque | Path | Match)
+    return isinstance(value, tuple) and all(map(is_fixed, value))
+
+
+# A tuple: a union would be made anew, and costs four times as much, at each of a million questions.
+_FIXED = (str, int, float, Bytes, Opaque, Path, Match, type(None))
 
 
 def vague(value: Value) -> Unknown | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from relengtools.versions.declaration import Declaration, Pointer
 from relengtools.versions.evaluate.answer import declared, guarded, written_at
 from relengtools.versions.evaluate.interpreter import Interpreter, SetupCall
-from relengtools.versions.evaluate.modules import STEPS
+from relengtools.versions.evaluate.modules import PATIENT, STEPS
 from relengtools.versions.evaluate.statements import Frame
 from relengtools.versions.evaluate.values import SPOILT, Document, Function, Module, Unknown, Value
 from relengtools.versions.locate import python
@@ -33,8 +33,11 @@ def locate(source: Source, run: Interpreter) -> Setup:
     if not nodes:
         return Setup()
     setup = _called(source, run, tree, nodes)
-    unknown = setup.pointer is not None and setup.pointer.provider is None
-    asks = unknown and any("argv" in module.document.text for module in run.modules.values())
+    if _is_unknown(setup) and run.gave_up:
+        run = _again(run)
+        run.part = PATIENT
+        setup = _called(source, run, tree, nodes)
+    asks = _is_unknown(setup) and any("argv" in module.document.text for module in run.modules.values())
     return (asks and _built(source, run, tree, nodes)) or setup
 
 
@@ -42,16 +45,27 @@ def _built(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[a
     """What setup.py says in a build, where it says the same whichever command the backend gives it; else None."""
     found: list[Setup] = []
     for command in _COMMANDS:
-        again = Interpreter(run.root, run.tree, run.reader)
-        if run.python_2:
-            again.as_python_2()
-        again.argv, again.patience_s = [str(run.root / "setup.py"), *command], run.patience_s
+        again = _again(run)
+        again.argv = [str(run.root / "setup.py"), *command]
         found.append(_called(source, again, tree, nodes))
         run.patience_s = again.patience_s
         version = found[-1].version
         if version is None or (found[0].version and version.value != found[0].version.value):
             return None
     return found[0]
+
+
+def _is_unknown(setup: Setup) -> bool:
+    return setup.pointer is not None and setup.pointer.provider is None
+
+
+def _again(run: Interpreter) -> Interpreter:
+    """An evaluation from the start, with what time is left to the one before."""
+    again = Interpreter(run.root, run.tree, run.reader)
+    if run.python_2:
+        again.as_python_2()
+    again.part, again.patience_s = run.part, run.patience_s
+    return again
 
 
 def _called(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[ast.Call]) -> Setup:
