@@ -6,10 +6,11 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.markers import Marker, UndefinedComparison
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
-from relengtools.versions.specifiers import legacy, markers, pins
+from relengtools.versions.specifiers import contradiction, legacy, markers, pins
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.judge import DEFAULT, judge
 from relengtools.versions.specifiers.oddities import Topic
@@ -210,6 +211,30 @@ def test_arbitrary_equality_is_told_of_and_kept() -> None:
         ('platform_system == "linux"', "linux", None),
         ('os_name == "Windows"', "Windows", None),
         ('extra >= "x"', "x", None),
+        ("python_version in '2.7, 3.1'", "2.7, 3.1", "2.7 3.1"),
+        ("python_version not in '3.0,3.1'", "3.0,3.1", "3.0 3.1"),
+        ("python_version in '>=3.8, <4'", ">=3.8, <4", None),
+        ("python_version not in '3'", "3", None),
+        ("python_version in '27 35'", "27 35", None),
+        ("python_full_version in '3.11'", "3.11", None),
+        ("python_full_version in '3.11.10 3.12.0'", "3.11.10 3.12.0", None),
+        ("'3.1' in python_version", "3.1", None),
+        *(
+            (marker, marker, None)
+            for marker in (
+                "python_version > '3.10' and python_version < '3'",
+                "python_version > '2.7' and python_version < '3.0'",
+                "python_version > '3.10' and python_version <= '3.10'",
+                "python_version >= '3.10' and python_full_version < '3.9'",
+                "python_version == '3.8' and python_version == '3.9'",
+                "python_version < '3' and extra == 'x' and '3.8' < python_version",
+                "python_version in '3.8 3.9' and python_version >= '3.10'",
+                "python_version < '3' and os_name == 'nt' and python_version >= '3.6' or extra == 'x'",
+                "python_version >= '3.8' or python_version < '3.8'",
+                "sys_platform == 'win32' and sys.platform == 'linux'",
+                "sys_platform != 'win32' or sys_platform != 'darwin'",
+            )
+        ),
     ],
 )
 def test_a_marker_that_cannot_mean_what_it_says(marker: str, doubtful: str, new: str | None) -> None:
@@ -230,6 +255,24 @@ def test_a_marker_that_cannot_mean_what_it_says(marker: str, doubtful: str, new:
         'python_version >= "3.7.0"',
         'python_full_version < "3.7.1"',
         'python_version in "2.7 3.8"',
+        "python_version in '3.10 3.11'",
+        "python_version not in ' 3.0 3.1 '",
+        "python_full_version in '3.8.1 3.8.10'",
+        "'3.10' in python_version",
+        "'2.7' in python_version",
+        "python_version >= '3' and python_version < '3.10'",
+        "python_version >= '2.7' and python_version < '3'",
+        "python_version >= '3.10' and python_version <= '3.10'",
+        "python_version == '3.10.*' and python_full_version > '3.10.2'",
+        "python_full_version > '3.8.1' and python_full_version < '3.8.3'",
+        "python_version < '3' or python_version >= '3.6'",
+        "python_version < '4' and python_version >= '3.6' and python_version != '3.7'",
+        "python_version ~= '3.8' and python_version < '4'",
+        "sys_platform != 'win32' and sys_platform != 'darwin'",
+        "sys_platform == 'linux' or sys_platform == 'darwin' or sys_platform in 'win32 cygwin'",
+        "os_name == 'nt' and sys_platform != 'win32'",
+        "platform_release >= '5' and platform_release < '4'",
+        "extra == 'x' and extra == 'y'",
         'sys_platform == "win32"',
         'sys_platform == "zos"',
         '"linux" in sys_platform',
@@ -241,6 +284,38 @@ def test_a_marker_that_cannot_mean_what_it_says(marker: str, doubtful: str, new:
 )
 def test_a_marker_of_which_there_is_nothing_to_say(marker: str) -> None:
     assert judge(f"foo; {marker}").remarks == ()
+
+
+@given(
+    st.lists(
+        st.builds(
+            lambda variable, operator, value: f"{variable} {operator} '{value}'",
+            st.sampled_from(["python_version", "python_full_version", "sys_platform", "os_name"]),
+            st.sampled_from(["==", "!=", ">=", "<", "<=", ">"]),
+            st.sampled_from(["2.7", "3", "3.8", "3.8.1", "3.10", "win32", "nt"]),
+        ),
+        min_size=2,
+        max_size=4,
+    ),
+    st.lists(st.sampled_from(["and", "or"]), min_size=4, max_size=4),
+)
+def test_what_never_or_always_holds_does_so_to_packaging(comparisons: list[str], joints: list[str]) -> None:
+    marker = " ".join(word for pair in zip(comparisons, joints, strict=False) for word in pair).rpartition(" ")[0]
+    told = contradiction.told(marker) or ""
+    if not told.startswith("it "):
+        return
+    parsed = Marker(marker)
+    environments = (
+        {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.{micro}", "sys_platform": s, "os_name": o}
+        for minor in (0, 7, 8, 9, 10, 11)
+        for micro in (0, 1, 2)
+        for s, o in (("win32", "nt"), ("linux", "posix"))
+    )
+    try:
+        found = {parsed.evaluate(environment) for environment in environments}
+    except UndefinedComparison:  # `sys_platform >= …`
+        return
+    assert found == {told.startswith("it always")}
 
 
 @pytest.mark.parametrize(

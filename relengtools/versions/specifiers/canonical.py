@@ -13,6 +13,8 @@ _CLAUSE = re.compile(
     rf"(?P<suffix>(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?)(?P<wildcard>\.\*)?"
 )
 _BLANK = " \t"
+PYTHONS = frozenset({"python_version", "python_full_version"})
+"""Two variables of one thing."""
 _ORDER = {"<", "<=", ">", ">="}
 _EQUAL = {"==", "!="}
 # The values that a variable of the environment is known to take; of others this module has no opinion.
@@ -66,14 +68,44 @@ def _clause(text: str) -> bool:
 
 def _marker(text: str) -> bool:
     joint, comparison = _marker_patterns()
-    return all(_comparison(comparison.fullmatch(piece.strip(_BLANK))) for piece in joint.split(text))
+    pieces = joint.split(text)
+    found = [comparison.fullmatch(piece.strip(_BLANK)) for piece in pieces[::2]]
+    return all(map(_comparison, found)) and (len(found) == 1 or _at_ease([m for m in found if m], pieces[1::2]))
 
 
 @cache
 def _marker_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     comparison = r"""([a-z_]+)[ \t]*([<>]=?|[=!]=)[ \t]*(["'])([A-Za-z0-9._-]+)\3"""
     # Not from within a run of blanks, which would take time quadratic in its length.
-    return re.compile(r"(?<![ \t])[ \t]+(?:and|or)[ \t]+"), re.compile(comparison)
+    return re.compile(r"(?<![ \t])[ \t]+(and|or)[ \t]+"), re.compile(comparison)
+
+
+def _at_ease(comparisons: list[re.Match[str]], joints: list[str]) -> bool:
+    """Whether the comparisons of one variable clearly neither exclude each other nor leave nothing out."""
+    groups: list[dict[str, list[tuple[str, str]]]] = [{}]
+    for match, joint in zip(comparisons, ["and", *joints], strict=True):
+        if joint == "or":
+            groups.append({})
+        name = "python_version" if match[1] in PYTHONS else match[1]
+        groups[-1].setdefault(name, []).append((match[2], match[4]))
+    names = {name for group in groups for name in group}
+    return all(_compatible([group[name] for group in groups if name in group]) for name in names)
+
+
+def _compatible(groups: list[list[tuple[str, str]]]) -> bool:
+    """What one variable is compared with, by the alternatives that it stands in."""
+    if len(groups) > 1:
+        return all(operator == "==" for group in groups for operator, _ in group) and all(len(g) == 1 for g in groups)
+    (group,) = groups
+    operators = {operator for operator, _ in group}
+    if len(group) == 1 or operators == {"!="}:
+        return True
+    if len(group) > 2 or not (operators & {">", ">="} and operators & {"<", "<="}):
+        return False
+    low, high = (
+        tuple(map(int, value.split(".")[:2])) for operator, value in sorted(group, key=lambda one: one[0][0] == "<")
+    )
+    return low < high and (low[0] != 2 or high[0] == 2)
 
 
 def _comparison(match: re.Match[str] | None) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from relengtools.versions.scheme import pep440
+from relengtools.versions.specifiers.canonical import PYTHONS
 
 
 class Doubt(NamedTuple):
@@ -94,6 +95,10 @@ def doubts(text: str) -> Iterator[Doubt]:
         found = _doubt(variable, operator, value, bool(match["right"]))
         if found is not None:
             yield Doubt(start, end, *found)
+    from relengtools.versions.specifiers import contradiction
+
+    if (message := contradiction.told(text)) is not None:
+        yield Doubt(len(text) - len(text.lstrip()), len(text.rstrip()), message)
 
 
 def _token(match: re.Match[str], before: str, quote: str) -> tuple[str, str] | None:
@@ -127,12 +132,33 @@ def _closing(text: str, left: int) -> int | None:
 
 def _doubt(variable: str, operator: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
     membership = operator in ("in", "not in")
-    if variable in ("python_version", "python_full_version") and not membership:
-        return _python(variable, operator, value)
+    if variable in PYTHONS:
+        return _contained(variable, value, reverse) if membership else _python(variable, operator, value)
     if operator in ("==", "!=") and value in _NEVER.get(variable, {}):
         return f"`{variable}` is never `{value}`; `{_NEVER[variable][value]}` is what it says there", None
     if variable == "extra" and operator not in ("==", "!=") and not (membership and reverse):
         return f"`extra` can be compared by `==` and `!=` alone, not by `{operator}`", None
+    return None
+
+
+def _contained(variable: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
+    """`in` looks for a piece of text: not for a version in a list, nor for a series."""
+    if reverse:
+        longer = re.fullmatch(r"[23]|[23]\.[0-9]", value) is not None and not value.startswith("2.")
+        return (f"`{value}` is looked for as a piece of text, which other versions have too", None) if longer else None
+    numbers = 2 if variable == "python_version" else 3
+    if not re.search(r"[0-9]+" + r"\.[0-9]+" * (numbers - 1), value):
+        return f"`{variable}` has {numbers} numbers, and none of that kind is in `{value}`", None
+    if any(pep440.read(word).level is pep440.Level.INVALID for word in value.split()):
+        message = (
+            f"pip looks for a piece of the text `{value}`; to uv it holds always, since this is no list of versions"
+        )
+        blanks = " ".join(re.split(r"[,;|\s]+", value))
+        listed = all(pep440.read(word).level is not pep440.Level.INVALID for word in blanks.split())
+        return f"{message} with white space between", blanks if listed else None
+    short = next((m for m in re.findall(r"[0-9]+\.[0-9]+\.[0-9]{2,}", value) if m[:-1] not in value.split()), None)
+    if variable == "python_full_version" and short:
+        return f"`{value}` is looked into as a text, in which `{short[:-1]}` is found too", None
     return None
 
 
