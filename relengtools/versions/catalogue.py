@@ -142,8 +142,7 @@ MARKER = Rule(
     "The requirement is silently installed everywhere or nowhere.",
     "foo; python_version < '3,8'\nbar; sys_platform == 'windows'\n"
     "baz; python_version >= '3.10' and python_version < '3'",
-    "Unsafe for a decimal comma, which becomes a dot, and for commas in a list of versions, which become blanks: with "
-    "commas the comparison holds always to uv, to pip it stays what it was. None otherwise.",
+    "Unsafe for a decimal comma, which becomes a dot; none otherwise.",
 )
 PARENTHESES = Rule(
     "RV407",

@@ -144,18 +144,14 @@ def _doubt(variable: str, operator: str, value: str, reverse: bool) -> tuple[str
 def _contained(variable: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
     """`in` looks for a piece of text: not for a version in a list, nor for a series."""
     if reverse:
-        longer = re.fullmatch(r"[23]|[23]\.[0-9]", value) is not None and not value.startswith("2.")
-        return (f"`{value}` is looked for as a piece of text, which other versions have too", None) if longer else None
+        found = {"2": "3.2 and 3.12", "3.1": "3.10 to 3.19"}.get(value)
+        return (f"`{value}` is looked for as a piece of text, which {found} have too", None) if found else None
     numbers = 2 if variable == "python_version" else 3
     if not re.search(r"[0-9]+" + r"\.[0-9]+" * (numbers - 1), value):
         return f"`{variable}` has {numbers} numbers, and none of that kind is in `{value}`", None
     if any(pep440.read(word).level is pep440.Level.INVALID for word in value.split()):
-        message = (
-            f"pip looks for a piece of the text `{value}`; to uv it holds always, since this is no list of versions"
-        )
-        blanks = " ".join(re.split(r"[,;|\s]+", value))
-        listed = all(pep440.read(word).level is not pep440.Level.INVALID for word in blanks.split())
-        return f"{message} with white space between", blanks if listed else None
+        message = f"to uv this holds always: `{value}` is no list of versions with white space alone between"
+        return f"{message}; pip looks for a piece of the text", None
     short = next((m for m in re.findall(r"[0-9]+\.[0-9]+\.[0-9]{2,}", value) if m[:-1] not in value.split()), None)
     if variable == "python_full_version" and short:
         return f"`{value}` is looked into as a text, in which `{short[:-1]}` is found too", None
