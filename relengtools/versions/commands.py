@@ -112,7 +112,11 @@ def show(path: str) -> int:
 )
 @SELECT
 @IGNORE
-@click.option("--baseline", metavar="FILE", help="Don't report what this JSON of an earlier run already holds.")
+@click.option(
+    "--baseline",
+    metavar="FILE",
+    help="Don't report what this JSON of an earlier run already holds, wherever either is run.",
+)
 @FINDINGS_FORMAT
 def check(
     paths: Sequence[str],

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,44 @@ def test_another_file_is_not_known(known, run):
     (known / "y").mkdir()
     (known / "y/pyproject.toml").write_text(PROJECT)
     assert len(codes(run("check", "--baseline", "known.json"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "saved", "read", "path"),
+    [
+        (".", "known.json", "sub", ".."),
+        (".", "known.json", "sub", "."),
+        (".", "known.json", "sub/deep", "../.."),
+        ("sub", "sub/known.json", ".", "sub"),
+        ("sub", "sub/known.json", "..", "{root}/sub"),
+        (".", "ci/known.json", ".", "."),
+        (".", "ci/known.json", "sub", ".."),
+        (".", "ci/known.json", "ci", ".."),
+        (".", "../known.json", ".", "."),
+        ("..", "../known.json", "sub", ".."),
+    ],
+)
+def test_written_here_and_read_there(tree, run, monkeypatch, written, saved, read, path):
+    from versions.gitrepo import Repo
+
+    (tree({"r/sub/pyproject.toml": PROJECT, "r/sub/x.py": "__version__ = '2'\n"}) / "r/sub/deep").mkdir()
+    root = Repo(Path("r")).path.absolute()
+    (root / "ci").mkdir()
+    monkeypatch.chdir(root / written)
+    where = "." if written != ".." else "r"
+    (root / saved).write_text(run("check", where, "--output-format", "json").out)
+    monkeypatch.chdir(root / read)
+    result = run("check", path.format(root=root), "--baseline", str(root / saved))
+    assert (result.code, result.out) == (0, "")
+    assert run("check", path.format(root=root)).code == 1
+
+
+def test_the_same_finding_in_another_folder_is_new(known, run, monkeypatch):
+    (known / "y").mkdir()
+    for name in ("pyproject.toml", "x.py"):
+        (known / "y" / name).write_bytes((known / name).read_bytes())
+    monkeypatch.chdir(known / "y")
+    assert len(codes(run("check", "--baseline", "../known.json"))) == 4
 
 
 def test_standard_input_will_do(known, run, monkeypatch):
