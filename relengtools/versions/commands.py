@@ -106,7 +106,7 @@ def show(path: str) -> int:
 @click.command()
 @PATHS
 @click.option("--fix", is_flag=True, help="Rewrite in place what is provably the same version.")
-@click.option("--diff", is_flag=True, help="Print the patch that --fix would make, and write nothing.")
+@click.option("--diff", is_flag=True, help="Print the patch that --fix would make, and write nothing. Text only.")
 @click.option(
     "--unsafe-fixes", is_flag=True, help="With --fix or --diff: also what changes the version or can't be proved."
 )
@@ -151,11 +151,16 @@ def check(
       relengtools versions check --output-format json > known.json
       relengtools versions check --baseline known.json   only what is new since then
 
-    Exit code 1 also after --fix has rewritten something, and for a --diff that isn't empty.
+    Exit code 1 also after --fix has rewritten something, and for a --diff that isn't empty. With --diff stdout holds
+    the patch alone and stderr what stays, so it goes with no other --output-format than text.
     """
     from relengtools.versions import check as checking
     from relengtools.versions.settings import rule_names
 
+    if diff and output_format != "text":
+        raise RelengError(
+            f"--diff prints a patch and nothing else, so not with --output-format {output_format}: choose one"
+        )
     chosen, ignored = rule_names(rules_of(select), ""), rule_names(rules_of(ignore), "")
     known = _baseline(baseline)
     projects, failed, tables = _read(paths)
