@@ -284,9 +284,9 @@ class Expressions:
         """The keywords of a call; under "**" why there may be others."""
         keywords: dict[str, Value] = {}
         patient = getattr(node.func, "attr", getattr(node.func, "id", None)) == "setup"
-        told = _told(node) if patient else 0
+        told = len(node.keywords) if self.run.whole or not patient else _told(node)
         for number, keyword in enumerate(node.keywords):
-            if patient and number >= told and keyword.arg not in TELLING:
+            if number >= told and keyword.arg not in TELLING:
                 value: Value = self._left_out(keyword.value, "it says nothing of the version")
             else:
                 value = self._endured(keyword) if patient else self.value(keyword.value)

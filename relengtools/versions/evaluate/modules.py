@@ -57,6 +57,7 @@ class Modules(ABC):
         self.doubts = self.depth = 0
         self.part, self.gave_up = HASTY, False
         self.lenient = False
+        self.whole = False  # also what setup() is given that says nothing of a version
         self.path: list[Value] = [str(root)]
         self.argv: list[Value] | None = None
         self.asked: set[str] = set()

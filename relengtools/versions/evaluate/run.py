@@ -19,6 +19,7 @@ class Run(Protocol):
     environ: dict[str, Value]
     doubts: int
     lenient: bool
+    whole: bool
     asked: set[str]
     depth: int
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from relengtools.versions.discover import Place
 from relengtools.versions.evaluate.interpreter import Interpreter
+from relengtools.versions.evaluate.modules import PATIENT
 from relengtools.versions.evaluate.values import Text, Unknown
 from relengtools.versions.files import Files
 from relengtools.versions.locate import python, setup_py
@@ -54,7 +55,11 @@ class Keywords(NamedTuple):
 
 
 class _Reader(Interpreter):
-    """Keeps the arguments of `setup()` as they are when it is called: what it does to them isn't known."""
+    """Keeps all arguments of `setup()` as they are when it is called: what it does to them isn't known."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place.root, place.tree, Files(place).quiet)
+        self.part, self.whole = PATIENT, True
 
     def seen(self, *given: Any, **named: Any) -> None:
         before = len(self.setups)
@@ -71,7 +76,7 @@ def _copy(value: Any) -> Any:
 def read(file: SetupFile, place: Place) -> Keywords:
     """The arguments of `setup()`, but for `version`; raises UnreadableError."""
     source = _globs_as_patterns(file.source)
-    run = _Reader(place.root, place.tree, Files(place).quiet)
+    run = _Reader(place)
     setup_py.locate(source, run)
     given = run.setups[0].keywords if len(run.setups) == 1 else {}
     values, untold = {}, {}

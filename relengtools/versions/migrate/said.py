@@ -9,6 +9,7 @@ from typing import NamedTuple
 from relengtools.versions import git
 from relengtools.versions.discover import Place
 from relengtools.versions.evaluate.interpreter import Interpreter
+from relengtools.versions.evaluate.modules import PATIENT
 from relengtools.versions.evaluate.values import Bytes, Instance, Method, Opaque, RaisedError, Value
 from relengtools.versions.files import Files
 from relengtools.versions.locate import setup_py
@@ -81,7 +82,7 @@ class _Answered(Interpreter):
 
     def __init__(self, place: Place, answer: Answer) -> None:
         super().__init__(place.root, place.tree, Files(place).quiet)
-        self.answer = answer
+        self.part, self.answer = PATIENT, answer
 
     def apply(self, function: Value, arguments: list[Value], keywords: dict[str, Value]) -> Value:
         """The result of a call; raises RaisedError, TooMuchError."""
