@@ -7,7 +7,7 @@ from pathlib import Path
 from relengtools.errors import RelengError, printable
 from relengtools.versions import git, rewrite
 from relengtools.versions.locate.source import shown
-from relengtools.versions.rewrite import Change, RewriteError
+from relengtools.versions.rewrite import Change, Fate, RewriteError
 
 # Names of files are no patterns.
 _LITERALLY = "--literal-pathspecs"
@@ -48,18 +48,18 @@ def _clean(tree: Path, changes: Sequence[Change]) -> None:
             raise CommitError(f"{file}: has uncommitted changes: commit or stash them first")
 
 
-def commit(changes: Sequence[Change], message: str, tag: str | None) -> None:
+def commit(changes: Sequence[Change], message: str, tag: str | None = None) -> None:
     """Commit what was written, hooks included, and tag it. Raises CommitError, with everything as it was before.
 
     Once there is a commit it stays, and what git refuses after it, the tag for one, is said.
     """
     tree = git.work_tree(changes[0].source.path.parent) or changes[0].source.path.parent
-    names = [str(change.source.path) for change in changes]
+    names = ["--", *(str(change.source.path) for change in changes)]
     before = git.head(tree)
     try:
-        # A hook may take long: there is no time limit.
-        for _ in git.lines(tree, _LITERALLY, "commit", "--quiet", "-m", message, "--", *names):
-            pass
+        if any(change.fate is Fate.MADE for change in changes):
+            git.run(tree, _LITERALLY, "add", "--all", "--force", *names)
+        _patiently(tree, _LITERALLY, "commit", "--quiet", "-m", message, *names)
     except git.GitError as error:
         raise CommitError(f"{printable(shown(tree))}: {_undone(tree, changes, before)}: {error}") from error
     except KeyboardInterrupt:
@@ -67,23 +67,32 @@ def commit(changes: Sequence[Change], message: str, tag: str | None) -> None:
         raise
     try:
         if tag is not None:
-            git.run(tree, "tag", "-a", "-m", message, "--", tag)
+            _patiently(tree, "tag", "-a", "-m", message, "--", tag)
     except git.GitError as error:
         raise CommitError(
             f"{printable(shown(tree))}: committed, but not tagged {printable(tag or '')}: {error}"
         ) from error
 
 
+def _patiently(tree: Path, *arguments: str) -> None:
+    """git without a time limit: a hook may take long, and so may who is asked for the passphrase of a key."""
+    for _ in git.lines(tree, *arguments):
+        pass
+
+
 def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
-    """Put the files back unless there is a commit, and out of the index what a hook may have staged; what was done."""
+    """Put the files back unless there is a commit, and out of the index what is staged of them; what was done."""
     if git.head(tree) != before:
         return "committed, but something went wrong then"
+    said = "the files are as they were"
     try:
         rewrite.undo(changes)
     except RewriteError as error:
-        return f"not committed, and the files could not be put back ({error})"
+        said = f"the files could not be put back ({error})"
+    names = ["--", *(str(change.source.path) for change in changes)]
     try:
-        git.run(tree, _LITERALLY, "reset", "--quiet", "--", *(str(change.source.path) for change in changes))
+        if git.run(tree, _LITERALLY, "diff", "--cached", "--name-only", *names):
+            git.run(tree, _LITERALLY, "reset", "--quiet", *names)
     except git.GitError as error:
-        return f"not committed, and the files are as they were, but maybe staged ({error})"
-    return "not committed, and the files are as they were"
+        said += f", but maybe staged ({error})"
+    return f"not committed, and {said}"

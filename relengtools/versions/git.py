@@ -108,7 +108,7 @@ def own_filters(directory: Path) -> bool:
 
 
 def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
-    """The lines of `git ARGUMENTS` as they come; raises GitError with the first line of what git said."""
+    """The lines of `git ARGUMENTS` as they come; raises GitError with why, as git says it."""
     import subprocess
     import tempfile
 
@@ -133,7 +133,7 @@ def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
 
 
 def run(directory: Path, *arguments: str) -> bytes:
-    """The standard output of `git ARGUMENTS` in `directory`; raises GitError with the first line of what git said.
+    """The standard output of `git ARGUMENTS` in `directory`; raises GitError with why, as git says it.
 
     The repository's own fsmonitor is a program that git would start, so it's switched off.
     """
@@ -168,8 +168,10 @@ def _unasked(error: Exception) -> GitError:
 
 
 def _refusal(stderr: bytes, status: int) -> GitError:
+    """What git says of itself; else the end of what a hook said, which may begin with what went well."""
     said = os.fsdecode(stderr).strip().splitlines() or [f"exit code {status}"]
-    return GitError(f"git refused: {printable(said[0])}")
+    own = next((line for line in said if line.startswith(("fatal: ", "error: "))), said[-1])
+    return GitError(f"git refused: {printable(own)}")
 
 
 def _ref(directory: Path, name: str, kind: str, target: str, inner: str, commit: str, date: str) -> Ref | None:

@@ -42,12 +42,16 @@ class Fate(Enum):
 
 
 class Change(NamedTuple):
-    """A file before and after; `edits` are in order and don't overlap. A file to be made has no bytes before."""
+    """A file before and after; `edits` are in order and don't overlap. A file to be made has no bytes before.
+
+    `mode` is that of a file to be made or removed, None for the usual one.
+    """
 
     source: Source
     edits: tuple[Edit, ...]
     new: bytes
     fate: Fate = Fate.REWRITTEN
+    mode: int | None = None
 
 
 class Staged(NamedTuple):
@@ -193,8 +197,13 @@ def write(changes: Sequence[Change], made: Mapping[str, Change] = MappingProxyTy
 
 
 def undo(changes: Sequence[Change]) -> None:
-    """Take back what `write` has done to existing files; raises RewriteError where they are no longer what it wrote."""
-    write([Change(change.source._replace(data=change.new), (), change.source.data) for change in changes])
+    """Take back what `write` has done; raises RewriteError where the files are no longer what it wrote."""
+    write([_inverse(change) for change in changes])
+
+
+def _inverse(change: Change) -> Change:
+    fate = {Fate.MADE: Fate.REMOVED, Fate.REMOVED: Fate.MADE}.get(change.fate, change.fate)
+    return Change(change.source._replace(data=change.new), (), change.source.data, fate, change.mode)
 
 
 def _unchanged(change: Change, made: Mapping[str, Change]) -> None:
@@ -238,7 +247,7 @@ def _beside(change: Change, data: bytes) -> Path:
             if status is not None and hasattr(os, "fchown"):
                 with contextlib.suppress(PermissionError):
                     os.fchown(file.fileno(), status.st_uid, status.st_gid)
-            temporary.chmod(_usual_mode() if status is None else stat.S_IMODE(status.st_mode))
+            temporary.chmod(change.mode or _usual_mode() if status is None else stat.S_IMODE(status.st_mode))
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def made(path: Path, text: str) -> Change:
 def removed(source: Source) -> Change:
     """A file that goes."""
     whole = Edit(source.file, 0, len(source.data), 1, 1, source.text, "")
-    return Change(source, (whole,), b"", Fate.REMOVED)
+    return Change(source, (whole,), b"", Fate.REMOVED, stat.S_IMODE(source.path.stat().st_mode))
 
 
 def cut(source: Source, cuts: Sequence[Cut]) -> Change:

@@ -1,6 +1,7 @@
 """The git work tree that a migration writes into: clean before, and a commit after."""
 
 from relengtools.errors import RelengError, printable
+from relengtools.versions import commit as committing
 from relengtools.versions import git
 from relengtools.versions.migrate.plan import Plan, Style
 from relengtools.versions.rewrite import Fate
@@ -14,7 +15,7 @@ _LITERALLY = "--literal-pathspecs"
 
 
 class WorkTreeError(RelengError):
-    """A work tree that must not be written into, or can't be committed."""
+    """A work tree that must not be written into."""
 
 
 def check(plan: Plan, commits: bool) -> None:
@@ -37,14 +38,8 @@ def check(plan: Plan, commits: bool) -> None:
 
 
 def commit(plan: Plan) -> None:
-    """One commit of the changed files and nothing else; raises WorkTreeError."""
-    root = plan.project.place.root
-    names = ["--", *(str(change.source.path) for change in plan.changes)]
-    try:
-        git.run(root, _LITERALLY, "add", "--all", "--force", *names)
-        git.run(root, _LITERALLY, "commit", "--quiet", "--message", _message(plan), "--only", *names)
-    except git.GitError as error:
-        raise WorkTreeError(f"{plan.project.path}: written but not committed: {error}") from error
+    """One commit of the changed files and nothing else; raises CommitError, with the files as they were."""
+    committing.commit(plan.changes, _message(plan))
 
 
 def _message(plan: Plan) -> str:

@@ -127,6 +127,63 @@ def test_what_is_staged_besides_stays_out_of_the_commit(fleet, run):
     assert alpha("rev-list", "--count", "HEAD") == "3"
 
 
+def forget_everybody(repo, monkeypatch):
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(repo.path))
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{who}_NAME")
+        monkeypatch.delenv(f"GIT_{who}_EMAIL")
+    repo("config", "user.useConfigOnly", "true")
+
+
+def refuse(repo, monkeypatch):
+    path = repo.path / ".git/hooks/pre-commit"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\necho 'check one ... Passed'; git add -A; echo 'no such commits here' >&2; exit 1\n")
+    path.chmod(0o755)
+
+
+def lock(repo, monkeypatch):
+    (repo.path / ".git/index.lock").touch()
+
+
+@pytest.mark.parametrize("style", ["minimal", "modern"])
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (refuse, "no such commits here"),
+        (forget_everybody, "auto-detection is disabled"),
+        (lock, "fatal: Unable to create"),
+    ],
+)
+def test_where_git_refuses_a_commit_the_files_are_as_they_were(fleet, run, monkeypatch, style, way, said):
+    alpha = fleet[0]
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in alpha.path.glob("*") if path.is_file()}
+    way(alpha, monkeypatch)
+    others = [] if way is forget_everybody else ["gamma"]
+    result = run("migrate", "--style", style, "--commit", "alpha", *others)
+    (alpha.path / ".git/index.lock").unlink(missing_ok=True)
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert line.startswith("relengtools: alpha: not committed, and the files are as they were: git refused: ")
+    assert said in line
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in alpha.path.glob("*") if path.is_file()} == before
+    assert alpha("status", "--porcelain") == ""
+    assert alpha("rev-list", "--count", "HEAD") == "3"
+    assert not others or fleet[2]("rev-list", "--count", "HEAD") == "4"
+
+
+def test_what_a_hook_makes_of_the_files_is_not_overwritten(fleet, run):
+    path = fleet[0].path / ".git/hooks/pre-commit"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\necho '# formatted' >> setup.py; exit 1\n")
+    path.chmod(0o755)
+    result = run("migrate", "--commit", "alpha")
+    assert result.code == 2
+    assert "alpha: not committed, and the files could not be put back (alpha/setup.py: not rewritten" in result.err
+    assert fleet[0]("diff", "--cached", "--name-only") == ""
+
+
 def test_a_dirty_work_tree_is_refused_but_a_diff_is_not(fleet, run):
     (fleet[0].path / "README").write_text("three\n")
     before = (fleet[0].path / "setup.py").read_bytes()
