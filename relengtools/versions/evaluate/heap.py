@@ -6,6 +6,7 @@ what it changed is noted and undone, and then what all its outcomes agree on is 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from operator import is_
 from typing import Any, NamedTuple
 
@@ -301,20 +302,22 @@ class Heap:
     def _dictionary(self, held: list[dict[Value, Value]], why: Unknown, names: bool) -> dict[Value, Value]:
         keys = dict.fromkeys(key for each in held for key in each)
         missing = Missing("it may not be assigned" if names else why.reason)
-        found = {key: self.agreed([each.get(key, missing) for each in held], why) for key in keys}
+        found: dict[Value, Value] = {}
         for key in keys:
-            if any(key not in each for each in held):
-                found[key] = Missing(found[key].reason, found[key].provider, found[key].holds)
+            values = [each.get(key, missing) for each in held]
+            agreed = found[key] = self.agreed(values, why)
+            if agreed is not values[0] and any(value is missing for value in values):
+                found[key] = Missing(agreed.reason, agreed.provider, agreed.holds)
         if SPOILT in found or not (names or all([k for k in keys if k in each] == list(each) for each in held)):
             found[SPOILT] = Spoilt(why.reason, holds=tuple(each[SPOILT] for each in held if SPOILT in each))
         return found
 
     def agreed(self, values: list[Value], why: Unknown) -> Value:
         """What several outcomes leave of a value; of lists and dictionaries their elements."""
-        first = values[0]
-        if all(value is first for value in values):
+        first, *others = values
+        if all(map(is_, others, repeat(first))):
             return first
-        if all(same(first, value) for value in values):
+        if all(map(same, others, repeat(first))):
             return _without_place(values) if isinstance(first, str) else first
         if all(type(value) is dict for value in values) or all(type(value) is list for value in values):
             made = type(first)()

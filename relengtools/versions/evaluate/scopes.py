@@ -1,6 +1,7 @@
 """Which scope a name belongs to, and what a function's body says of its names."""
 
 import ast
+from collections.abc import Iterable
 from functools import lru_cache
 
 from relengtools.versions.evaluate.run import Run
@@ -10,7 +11,9 @@ from relengtools.versions.locate import python
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _OPENING = {"globals", "locals", "vars", "exec", "execfile"}
 """Functions by which code gets hold of the names around it."""
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_DEFINING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_ENCLOSING = (*_DEFINING, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BINDING = (*_DEFINING, ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping)
 
 
 def find(scope: Scope, name: str) -> Value:
@@ -63,8 +66,7 @@ def level(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Level:
     own = {parameter.arg for parameter in given if parameter is not None}
     globals_: set[str] = set()
     nonlocals: set[str] = set()
-    for part in node.body if isinstance(node.body, list) else [node.body]:
-        _gather(part, own, globals_, nonlocals)
+    _gather(node.body if isinstance(node.body, list) else [node.body], own, globals_, nonlocals)
     others = globals_ | nonlocals
     return Level("call", frozenset(own - others), frozenset(globals_), frozenset(nonlocals))
 
@@ -73,46 +75,44 @@ def class_level(node: ast.ClassDef) -> Level:
     """What a class declares to be others'."""
     globals_: set[str] = set()
     nonlocals: set[str] = set()
-    for part in node.body:
-        _gather(part, set(), globals_, nonlocals)
+    _gather(node.body, set(), globals_, nonlocals)
     return Level("class", frozenset(), frozenset(globals_), frozenset(nonlocals))
 
 
-def _gather(node: ast.AST, own: set[str], globals_: set[str], nonlocals: set[str]) -> None:
-    if isinstance(node, ast.Global):
-        globals_.update(node.names)
-    elif isinstance(node, ast.Nonlocal):
-        nonlocals.update(node.names)
-    else:
-        own |= _bound(node)
-    for child in _below(node):
-        _gather(child, own, globals_, nonlocals)
+def _gather(nodes: Iterable[ast.AST], own: set[str], globals_: set[str], nonlocals: set[str]) -> None:
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                own.add(node.id)
+            continue
+        if isinstance(node, ast.Global):
+            globals_.update(node.names)
+        elif isinstance(node, ast.Nonlocal):
+            nonlocals.update(node.names)
+        elif isinstance(node, _BINDING):
+            own |= _bound(node)
+        todo += _below(node) if isinstance(node, _ENCLOSING) else ast.iter_child_nodes(node)
 
 
 def _bound(node: ast.AST) -> set[str]:
     """The names that a node binds itself."""
-    if isinstance(node, ast.Name):
-        return set() if isinstance(node.ctx, ast.Load) else {node.id}
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-    if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-        return {node.name} if node.name else set()
-    return {node.rest} if isinstance(node, ast.MatchMapping) and node.rest else set()
+    name = node.rest if isinstance(node, ast.MatchMapping) else getattr(node, "name", None)
+    return {name} if name else set()
 
 
 def _below(node: ast.AST) -> list[ast.AST]:
-    """The parts of a node whose names are of its scope; of a comprehension only what `:=` binds."""
-    if isinstance(node, ast.Lambda):
-        return []
+    """The parts of a node with a scope of its own whose names are of the one around; what `:=` binds, is."""
     if isinstance(node, ast.ClassDef):
         return list(node.decorator_list)
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         return [*node.decorator_list, *node.args.defaults]
-    if isinstance(node, _COMPREHENSIONS):
-        return [inner.target for inner in python.walk(node) if isinstance(inner, ast.NamedExpr)]
-    return list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Lambda):
+        return []
+    return [inner.target for inner in python.walk(node) if isinstance(inner, ast.NamedExpr)]
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """`setup()` in setup.py, evaluated statically and never run."""
 
 import ast
+import re
 from collections.abc import Sequence
 
 from relengtools.versions.declaration import Declaration, Pointer
@@ -28,7 +29,10 @@ def locate(source: Source, run: Interpreter) -> Setup:
     if "setup" not in source.text:
         return Setup()
     tree = run.syntax(source)
-    found = (node for node in python.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func))
+    lines = {source.position(word.start())[0] for word in re.finditer("setup", source.text)}
+    parts = (part for part in tree.body if any(part.lineno <= at <= (part.end_lineno or at) for at in lines))
+    inside = (node for part in parts for node in python.walk(part))
+    found = (node for node in inside if isinstance(node, ast.Call) and _is_setup(node.func))
     nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
         return Setup()
