@@ -480,3 +480,17 @@ def test_one_pass_with_all_rules_leaves_nothing_to_mend(tmp_path: Path, name: st
     assert new.decode() == form.format(mended)
     assert proves(source, changes, new)
     assert choose(findings(requirements(written(tmp_path, name, new.decode()))), unsafe=True) == []
+
+
+def test_one_pass_mends_what_is_refused_and_its_padding(tree, run) -> None:
+    root = tree(
+        {
+            "pyproject.toml": '[project]\nname = "x"\nversion = "1"\ndependencies = ["a>=v01.*", "b~>01.2"]\n',
+            "requirements.txt": "c=>01.0,<02.*\nd ^2023.07\n",
+        }
+    )
+    flags = ("--unsafe-fixes", "--select", "RV401,RV402,RV408")
+    assert run("check", "--fix", *flags).code == 1
+    assert 'dependencies = ["a>=1", "b~=1.2"]' in (root / "pyproject.toml").read_text()
+    assert (root / "requirements.txt").read_text() == "c>=1.0,<2\nd >=2023.7,<2024.0\n"
+    assert run("check", "--fix", *flags).code == 0

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers import markers
-from relengtools.versions.specifiers.repair import is_everything, stands
-from relengtools.versions.specifiers.split import Parts, Token
+from relengtools.versions.specifiers.legacy import Refusal, mend
+from relengtools.versions.specifiers.repair import is_everything, remaining, stands, zeros
+from relengtools.versions.specifiers.split import Clause, Parts, Token
 from relengtools.versions.specifiers.text import Change, Form
 
 
@@ -42,14 +43,18 @@ def oddities(parts: Parts) -> Iterator[Oddity]:
         if clause.operand is not None and clause.operator is not None and stands(clause):
             for topic, change in _respelt(clause.operand):
                 (spelt if topic is Topic.SPELLING else padded).append(change)
+        elif clause.operand is not None and not is_everything(parts):
+            padded += _padding_of_refused(clause)
     commas = _odd_commas(parts)
     around = _around_marker(parts)
     if changes := (*spelt, *commas, *around):
         message = _spelling_message(parts, spelt, bool(commas))
         yield Oddity(Topic.SPELLING, tuple(sorted(changes)), message, _as_post(parts))
     if padded:
-        news = ", ".join(f"`{parts.text[c.start : c.end]}` is `{c.new}`" for c in padded)
-        yield Oddity(Topic.PADDING, tuple(padded), f"zero padding: {news} in canonical form")
+        news = ", ".join(f"`{parts.text[c.start : c.end]}` is `{c.new}`" for c in padded if c.new)
+        yield Oddity(
+            Topic.PADDING, tuple(padded), f"zero padding: {f'{news} in canonical form' if news else 'leading zeros'}"
+        )
     if parts.parentheses and parts.form is Form.REQUIREMENT and not is_everything(parts):
         left, right = parts.parentheses
         message = "parentheses around version specifiers are the form of PEP 345"
@@ -66,6 +71,17 @@ def _respelt(operand: Token) -> Iterator[tuple[Topic, Change]]:
         yield Topic.SPELLING, Change(operand.start, operand.end, reading.respelled + tail)
     if reading.canonical != reading.respelled:
         yield Topic.PADDING, Change(operand.start, operand.end, reading.canonical + tail)
+
+
+def _padding_of_refused(clause: Clause) -> Iterator[Change]:
+    """Of what the repair of a clause leaves in its place."""
+    operator, operand, _ = clause
+    found = mend(operator.text if operator else None, operand.text if operand else None)
+    if operand is None or isinstance(found, Refusal):
+        return
+    start, end = remaining(operand.text, found.operand)
+    for left, right in zeros(operand.text[start:end]):
+        yield Change(operand.start + start + left, operand.start + start + right, "")
 
 
 def _odd_commas(parts: Parts) -> list[Change]:

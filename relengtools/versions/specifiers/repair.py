@@ -1,11 +1,13 @@
 """The changes that a refused text needs, where what it means is certain."""
 
+import re
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from relengtools.versions.specifiers import markers, proof
 from relengtools.versions.specifiers.legacy import Mend, Refusal, mend
 from relengtools.versions.specifiers.split import Clause, Parts, Token
-from relengtools.versions.specifiers.text import Change, Form
+from relengtools.versions.specifiers.text import Change, Form, apply
 
 # Changes, and the readings that they rest on.
 _Found = tuple[list[Change], list[str]]
@@ -132,13 +134,46 @@ def _clauses(parts: Parts) -> _Found | Refusal:
 
 
 def _rewritten(operator: Token | None, operand: Token, found: Mend) -> Iterator[Change]:
-    if operator is None:
+    start, end = remaining(operand.text, found.operand)
+    if zeros(operand.text[start:end]):  # in pieces, so that the zeros between them can go at the same time
+        yield from _around(operator, operand, found)
+    elif operator is None:
         yield Change(operand.start, operand.end, found.operator + found.operand)
-        return
-    if operator.text != found.operator:
-        yield Change(operator.start, operator.end, found.operator)
-    if operand.text != found.operand:
-        yield Change(operand.start, operand.end, found.operand)
+    else:
+        if operator.text != found.operator:
+            yield Change(operator.start, operator.end, found.operator)
+        if operand.text != found.operand:
+            yield Change(operand.start, operand.end, found.operand)
+
+
+def _around(operator: Token | None, operand: Token, found: Mend) -> Iterator[Change]:
+    """The changes before and behind what remains of the version; what is written anew there has no zero padding."""
+    start, end = remaining(operand.text, found.operand)
+    if operator is None or operator.text != found.operator:
+        at = (operator.start, operator.end) if operator else (operand.start, operand.start)
+        yield Change(*at, found.operator)
+    if start:
+        yield Change(operand.start, operand.start + start, "")
+    rest = apply(found.operand, [Change(*at, "") for at in zeros(found.operand) if at[0] >= end - start])[end - start :]
+    if rest or operand.start + end < operand.end:
+        yield Change(operand.start + end, operand.end, rest)
+
+
+def remaining(old: str, new: str) -> tuple[int, int]:
+    """The characters of `old`, from its first digit, with which `new` begins."""
+    start = len(old) - len(old.lstrip("vV"))
+    return start, start + sum(
+        1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old[start:], new, strict=False))
+    )
+
+
+def zeros(version: str) -> list[tuple[int, int]]:
+    """The leading zeros of its numbers; in a local label those of parts that are numbers."""
+    public, _, _ = version.partition("+")
+    found = [match.span() for match in re.finditer(r"(?<![0-9])0+(?=[0-9])", public)]
+    return found + [
+        match.span() for match in re.compile(r"(?<=[+._-])0+(?=[0-9]+(?:[._-]|$))").finditer(version, len(public))
+    ]
 
 
 def stands(clause: Clause) -> bool:
