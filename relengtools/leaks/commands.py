@@ -194,7 +194,8 @@ def analyze(
 
     RECORDING is a file of `record`, or CSV with a `ts_unix` column (seconds since 1970) and one column a metric; - is
     CSV on standard input. Verdicts: leak; load (moves with the load); stable; warmup (grows as programs do at first);
-    insufficient (can't tell yet). The interval holds the true rate in 95 of 100 cases.
+    insufficient (can't tell yet). The interval holds the true rate in 95 of 100 cases. Of `record --children` the sums
+    are judged, and children of one name together: each lives anew, and a pool that is recycled hides a leak in its sum.
 
     With --output-format json, one JSON object a file (JSON Lines); rates are in the metric's own unit a second.
 
@@ -211,11 +212,23 @@ def analyze(
         with attempts:
             frame, recording = opened(path)
             analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json()
+            children = _children(recording, metrics) if recording else []
             if output_format == "json":
-                click.echo(json.dumps(analysis))
+                click.echo(json.dumps({**analysis, "children": children} if children else analysis))
             else:
-                click.echo("\n".join([_table(analysis, metrics), *reached(frame, recording, analysis["metrics"])]))
+                lines = [_table(analysis, metrics), *reached(frame, recording, analysis["metrics"])]
+                click.echo("\n".join([*lines, *(_table(pool, metrics) for pool in children)]))
     ctx.exit(2 if attempts.failed else 0)
+
+
+def _children(recording: "Loaded", metrics: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The verdicts on each pool of children."""
+    from relengtools.leaks import pools
+
+    return [
+        {**analysis.as_json(), "name": name, "lives": lives}
+        for name, lives, analysis in pools.analyze(recording, metrics)
+    ]
 
 
 def opened(path: str) -> "tuple[Frame, Loaded | None]":
@@ -294,8 +307,7 @@ def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
     from relengtools.leaks.report import ordered, twin
     from relengtools.leaks.units import duration, with_interval
 
-    regimes = f", {analysis['regimes']} processes" if analysis["regimes"] > 1 else ""
-    lines = [f"{printable(analysis['file'])}: {duration(analysis['observed_s'])}{regimes}"]
+    lines = [f"{_heading(analysis)}: {duration(analysis['observed_s'])}{_regimes(analysis)}"]
     rows, rest = ordered(analysis["metrics"], asked)
     width = max((len(printable(row["metric"])) for row in rows), default=0)
     for row in rows:
@@ -307,3 +319,13 @@ def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
         kinds = ", ".join(f"{others.count(kind)} {kind}" for kind in dict.fromkeys(others))
         lines.append(f"  and {_counted(len(others), 'other metric')}: {kinds} (--output-format json shows all)")
     return "\n".join(lines)
+
+
+def _heading(analysis: dict[str, Any]) -> str:
+    return f"each child {printable(analysis['name'])}" if "name" in analysis else printable(analysis["file"])
+
+
+def _regimes(analysis: dict[str, Any]) -> str:
+    regimes: int = analysis["regimes"]
+    lives: int = analysis.get("lives", regimes)
+    return (f", {regimes} processes" if regimes > 1 else "") + (f" of {lives}" if lives > regimes > 1 else "")

@@ -12,7 +12,7 @@ import itertools
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,6 +25,7 @@ from relengtools.leaks.units import YEAR_10000
 
 if TYPE_CHECKING:
     from relengtools.leaks.recording import Loaded
+    from relengtools.leaks.recording.workers import Life
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -38,6 +39,7 @@ SQLITE_MAGIC = b"SQLite format 3\x00"
 CHUNK_BYTES = 1 << 22
 HEADER_BYTES = 1 << 20
 LARGEST = 1e100
+DAY = 86400.0
 CACHED_ROWS = 1 << 14
 """So many rows at once stay in the cache of the processor."""
 
@@ -103,6 +105,27 @@ def of_recording(loaded: Loaded) -> Frame:
         time=_since_1970(np.frombuffer(loaded.times, dtype=np.float64), loaded.path),
         columns={name: values for name, values in columns.items() if not np.isnan(values).all()},
         starts=_apart(_since_1970(np.frombuffer(loaded.starts, dtype=np.float64), loaded.path)),
+    )
+
+
+def of_lives(source: str, lives: Sequence[Life]) -> Frame:
+    """Lives of one program, a regime each, laid one after the other where they aren't so already.
+
+    Where they are of several days, a life is moved by whole weeks, since the wave of the day is in it.
+    Raises RelengError for a time that can't be.
+    """
+    known = [_since_1970(np.array(life.times), source) for life in lives]
+    days = max(time[-1] for time in known) - min(time[0] for time in known) > 1.5 * DAY
+    times = known[:1]
+    for time in known[1:]:
+        behind = times[-1][-1] - time[0] + 2.0
+        times.append(time + (7 * DAY * np.ceil(behind / (7 * DAY)) if days else behind) * (behind > 0))
+    columns = {name: _finite(np.concatenate([life.columns[name] for life in lives])) for name in lives[0].columns}
+    return Frame(
+        source=source,
+        time=np.concatenate(times),
+        columns={name: values for name, values in columns.items() if not np.isnan(values).all()},
+        starts=np.concatenate([np.full(len(time), time[0]) for time in times]),
     )
 
 

@@ -1,8 +1,10 @@
 """`record --children`: a tree summed, and its coming and going counted."""
 
 import json
+import random
 import subprocess
 import sys
+from array import array
 from contextlib import closing
 from math import isnan
 from pathlib import Path
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from leaks.fakeproc import FakeProc
 
 from relengtools import cli
-from relengtools.leaks import tree, watch
+from relengtools.leaks import series, tree, watch
 from relengtools.leaks.process import Base, ProcessGone, attach
 from relengtools.leaks.recording import Moment, Worker, load, open_for_writing, workers
 from relengtools.leaks.target import Build, Target
@@ -163,6 +165,88 @@ def test_the_life_of_each_child_is_a_regime(tmp_path: Path) -> None:
     assert "there are: 8 (worker), 9 (steady), 8 (worker)" in str(none.exception)
     other = CliRunner().invoke(cli.relengtools, ["leaks", "export", "openmetrics", "--child", "8", str(path)])
     assert "--child goes with csv" in str(other.exception)
+
+
+def recycled(path: Path, grows: int, workers: int = 4, life: int = 3000) -> Path:
+    """An hour of a pool whose workers are replaced, staggered, after 50 minutes; each grows by so much a second."""
+    dice = random.Random(1)
+    with closing(open_for_writing(path, META | {"children": "summed, and each by itself"})) as recording:
+        recording.begin_run(Moment(1e9, 0, 0), 10.0)
+        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
+        for second in range(0, 3600, 10):
+            now, base = Moment(1e9 + second, second, second), Base(1000, 4000, 0, 5000, 9, 1, second, 1, 1, 1, 1)
+            there = {}
+            for number in range(workers):
+                age = (second + number * life // workers) % life
+                name = "idle" if number > 3 else "worker"
+                child = Worker(100 + number, second - age + 10_000, 1e9 + second - age, name)
+                rss = 3000 + grows * age // 4096 + dice.randint(-20, 20)
+                there[child] = base._replace(rss_pages=rss, anon_kb=rss * 4 - 2000)
+            total = 1000 + sum(each.rss_pages for each in there.values())
+            number_of = recording.add(now, base._replace(rss_pages=total, anon_kb=total * 4 - 9000))
+            recording.add_workers(now, number_of or 0, there)
+        recording.end_run(Moment(1e9 + 3600, 3600, 3600), "done", 360, 0, 0)
+    return path
+
+
+def analyzed(path: Path) -> dict:
+    run = CliRunner().invoke(cli.relengtools, ["leaks", "analyze", "--output-format", "json", str(path)])
+    assert run.exit_code == 0
+    return json.loads(run.stdout)
+
+
+def test_a_leak_in_each_life_is_found_where_the_sum_hides_it(tmp_path: Path) -> None:
+    found = analyzed(recycled(tmp_path / "a.db", 1024))
+    assert found["metrics"]["rss_bytes"]["verdict"] != "leak"
+    (pool,) = found["children"]
+    assert (pool["name"], pool["lives"], pool["regimes"], pool["file"]) == ("worker", 8, 8, str(tmp_path / "a.db"))
+    assert 3.9 * 3000 < pool["observed_s"] < 4 * 3600
+    rss = pool["metrics"]["rss_bytes"]
+    assert rss["verdict"] == "leak"
+    assert rss["rate_per_s"] == pytest.approx(1024, rel=0.05)
+    assert rss["ci_low"] < 1024 < rss["ci_high"]
+    text = CliRunner().invoke(cli.relengtools, ["leaks", "analyze", str(tmp_path / "a.db")]).stdout
+    assert "\neach child worker: 3 h 59 min, 8 processes\n  rss_bytes " in text
+
+
+def test_a_pool_that_does_not_grow_is_no_leak_and_each_name_is_a_pool(tmp_path: Path) -> None:
+    found = analyzed(recycled(tmp_path / "a.db", 0, workers=20))
+    assert [(pool["name"], pool["lives"], pool["regimes"]) for pool in found["children"]] == [
+        ("idle", 35, 12),
+        ("worker", 8, 8),
+    ]
+    for pool in found["children"]:
+        assert "leak" not in {each["verdict"] for each in pool["metrics"].values()}
+    text = CliRunner().invoke(cli.relengtools, ["leaks", "analyze", str(tmp_path / "a.db")]).stdout
+    assert ", 12 processes of 35\n" in text
+
+
+def test_the_lives_of_days_are_laid_out_by_weeks() -> None:
+    """The hour of the day stays what it was, and each row keeps its life."""
+    lives = [
+        workers.Life(8, "worker", 0.0, None, array("d", [begin + 3600.0 * n for n in range(48)]), {"num_fds": fds})
+        for begin, fds in ((0.0, array("d", range(48))), (7200.0, array("d", range(48, 96))))
+    ]
+    frame = series.of_lives("a.db", lives)
+    assert frame.columns["num_fds"].tolist() == list(range(96))
+    assert frame.time[48] - 7200.0 == 7 * 86400
+    assert series.regimes(frame).slices == (slice(0, 48), slice(48, 96))
+    lives = [each._replace(times=array("d", [t / 100 for t in each.times])) for each in lives]
+    frame = series.of_lives("a.db", lives)
+    assert 0 < frame.time[48] - frame.time[47] < 10
+    assert len(series.regimes(frame).slices) == 2
+
+
+def test_a_child_that_was_met_a_few_times_only_is_not_judged(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with closing(open_for_writing(path, META | {"children": "summed, and each by itself"})) as recording:
+        recording.begin_run(Moment(1000, 0, 0), 1.0)
+        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
+        for second in range(3):
+            now = Moment(1000 + second, second, second)
+            number = recording.add(now, Base(*[5] * 11))
+            recording.add_workers(now, number or 0, {Worker(8, 5, 950.0, "brief"): Base(*[5] * 11)})
+    assert "children" not in analyzed(path)
 
 
 def test_children_go_with_the_samples_that_are_thinned_out(tmp_path: Path) -> None:
