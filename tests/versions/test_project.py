@@ -184,6 +184,33 @@ def test_settings_of_tools_are_no_project(tree, files):
     assert only(tree, files) is None
 
 
+@pytest.mark.parametrize(
+    ("expression", "code", "version"),
+    [
+        ("get()", "V = (1, 2)\ndef get():\n    return '.'.join(map(str, V))\n", "1.2"),
+        ("get('dev')", "V = '1.2'\ndef get(kind=''):\n    return V + '.dev0' if kind == 'dev' else V\n", "1.2.dev0"),
+        ("get()", "def get():\n    try:\n        return '1.0'\n    finally:\n        return '1.1'\n", "1.1"),
+        ("get()", "n = 0\ndef get():\n    global n\n    n += 1\n    return f'1.{n}'\nget()\n", "1.2"),
+        ("make()()", "def make():\n    v = '1.2'\n    def inner():\n        return v\n    return inner\n", "1.2"),
+        ("get()", "def once(f):\n    return lambda: '9'\n@once\ndef get():\n    return '1'\n", "9"),
+        ("str(V)", "class V_:\n    def __str__(self):\n        return '1.2'\nV = V_()\n", "1.2"),
+        ("V[:3]", "V = '1.2.3'\n", "1.2"),
+        # The value may be known, but not where it is written, or not without running it.
+        ("get()", "def get():\n    n = 0\n    while n < 5:\n        n += 1\n    return '1.%d' % n\n", None),
+        ("get()", "import datetime\ndef get():\n    return f'{datetime.date.today():%Y.%m.%d}'\n", None),
+        ("get()", "import functools\n@functools.lru_cache\ndef get():\n    return '1.9'\n", None),
+        ("get()", "def get():\n    raise RuntimeError\n", None),
+        ("get", "def get():\n    return '1.2'\n", None),
+        ("get()", "def get():\n    '1.2'\n", None),
+    ],
+)
+def test_an_expression_of_hatch_is_evaluated_or_unknown(tree, expression, code, version):
+    table = f'[tool.hatch.version]\nsource = "code"\npath = "x/v.py"\nexpression = "{expression}"\n'
+    project = only(tree, {"pyproject.toml": backend("hatchling") + DYNAMIC + table, "x/v.py": code})
+    assert project.version == version
+    assert project.owner or project.reason
+
+
 def test_files_that_lead_out_of_the_tree_are_not_followed(tree):
     root = tree({"out/v.toml": '[project]\nname="x"\nversion="1"\n', "in/x": ""})
     (root / "in/pyproject.toml").symlink_to(root / "out/v.toml")
