@@ -1,6 +1,5 @@
 """A project to findings: each declaration by itself, agreement, requirements, and what could not be read."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -22,9 +21,6 @@ _SAMPLES = frozenset(
     | {"demo", "demos", "doc", "docs", "tutorial", "tutorials", "benchmark", "benchmarks"}
 )
 
-
-# What takes the output of `git describe` apart, or has it say the tag alone: what comes of it isn't known then.
-_HANDLED = re.compile(r"""--abbrev[ =]0|--exact-match|(?:split|replace|partition|sub|match|search|compile)\([^\n]*-""")
 # Declarations that have a name, by which they can be read.
 _NAMED = frozenset({Kind.SETUP_PY, Kind.MODULE})
 
@@ -126,13 +122,11 @@ def _provider(project: Project) -> Iterator[Finding]:
     if project.provider is None or project.owner is not None:
         return
     if project.provider == "git-describe" and project.where is not None:
-        from relengtools.versions.migrate import normaliser
+        from relengtools.versions.migrate import between
 
-        texts = [source.text for source in project.sources if source.path.suffix == ".py"]
-        if any(normaliser.present(text) or _HANDLED.search(text) for text in texts):
-            return
-        message = "the output of `git describe` is no PEP 440 version between two tags"
-        yield Finding(GIT_DESCRIBE, message, _at(project), project.path, note="see `relengtools versions migrate`")
+        wrong = between.judge(project)
+        if wrong is not None:
+            yield Finding(GIT_DESCRIBE, wrong.message, _at(project), project.path, note=wrong.note)
         return
     if not (project.place.tree / ".git").exists():
         return

@@ -74,14 +74,52 @@ def test_git_describe_as_it_is_is_a_finding_and_another_provider_is_none(tree, r
 HANDLED = {
     "the tag alone": "run('git', 'describe', '--tags', '--abbrev=0')",
     "taken apart": "re.match(r'(.*)-([0-9]+)-g', run('git', 'describe'))[1]",
+    "taken apart, of tags with a v": r"re.match(r'v([\d.]+)-([0-9]+)-g', run('git', 'describe'))[1]",
     "split": "run('git', 'describe', '--tags').split('-')[0]",
     "replaced": "run('git', 'describe').replace('-', '+', 1)",
+    "by a function": "post(*run('git', 'describe', '--long').rsplit('-', 2))",
+    "nobody knows": "__import__('somewhere').mended(run('git', 'describe'))",
 }
+AS_IT_IS = {
+    "alone": "run('git', 'describe', '--tags')",
+    "without its v": "run('git', 'describe').lstrip('v')",
+    "with a search for a hyphen besides": "run('git', 'describe') if re.match('a-', 'b') is None else '1.0'",
+    "taken apart in vain": "'-'.join(run('git', 'describe').split('-')[:2] + ['dirty'])",
+    "elsewhere": "run('git', '-C', '.', 'describe')",
+}
+HEAD = """import re, subprocess
+from setuptools import setup
+def run(*a): return subprocess.check_output(a, text=True).strip()
+def post(tag, number, commit): return f'{tag}.post{number}'
+"""
 
 
 @pytest.mark.parametrize("expression", HANDLED.values(), ids=HANDLED)
 def test_what_handles_the_output_itself_is_no_finding(tree, run, expression):
-    head = "import re, subprocess\nfrom setuptools import setup\n"
-    run_git = "def run(*a): return subprocess.check_output(a, text=True)\n"
-    tree({"setup.py": f"{head}{run_git}setup(name='x', version={expression})\n"})
+    tree({"setup.py": f"{HEAD}setup(name='x', version={expression})\n"})
+    assert "RV603" not in run("check").out
+
+
+@pytest.mark.parametrize("expression", AS_IT_IS.values(), ids=AS_IT_IS)
+def test_what_leaves_it_as_it_is_or_mends_it_in_vain_is_a_finding(tree, run, expression):
+    tree({"setup.py": f"{HEAD}setup(name='x', version={expression})\n"})
+    assert "RV603" in run("check").out
+
+
+def test_the_note_names_both_policies(repository, run):
+    git(repository, "tag", "v1.4.1")
+    (repository / "pyproject.toml").unlink()
+    (repository / "setup.py").write_text(f"{HEAD}setup(name='x', version={AS_IT_IS['alone']})\n")
+    said = run("check").out
+    assert "no PEP 440 version between two tags: v1.4.1-1-ga73a73b" in said
+    assert "migrate` makes it 1.4.1.post1+ga73a73b, above the last tag (.postN)" in said
+    assert "with --style modern it is 1.4.2.dev1+ga73a73b, below the next release" in said
+
+
+def test_in_a_module_it_is_a_finding_unless_its_words_are_taken_apart(tree, run):
+    module = "import subprocess\n__version__ = subprocess.check_output(['git', 'describe'], text=True)"
+    cfg = "[metadata]\nname = x\nversion = attr: x.__version__\n"
+    tree({"setup.py": "import setuptools\nsetuptools.setup()\n", "setup.cfg": cfg, "x/__init__.py": f"{module}\n"})
+    assert "x/__init__.py:2:1: RV603" in run("check").out
+    tree({"x/__init__.py": f"{module}.split('-')[0]\n"})
     assert "RV603" not in run("check").out

@@ -84,7 +84,7 @@ def _stranger(name: str, given: tuple[Value, ...]) -> Unknown:
     top = name.partition(".")[0]
     if top in PROVIDERS:
         return Unknown(f"{name}() computes it", PROVIDERS[top], given)
-    words = [word for value in given for word in (value if isinstance(value, list) else [value])]
+    words = [word for value in given for word in (value if isinstance(value, list | tuple) else [value])]
     said = " ".join(word for word in words if isinstance(word, str))
     if name.startswith(_PROGRAMS):
         described = "git" in said and ("describe" in said or "rev-" in said or "log" in said)

@@ -20,6 +20,14 @@ def itself(later: str, tag: str | None) -> str:
     )
 
 
+def both(later: str) -> str:
+    """What the two styles make of a version between two tags."""
+    above, below = post(later), next_dev(later)
+    if above is None or below is None:
+        return "see `relengtools versions migrate`"
+    return f"`relengtools versions migrate` makes it {above}, {_ABOVE}; with --style modern it is {below}, {_BELOW}"
+
+
 def post(text: str | None) -> str | None:
     """What the normaliser makes of it."""
     versions = [convert(text or "", "git-describe", policy=policy).version for policy in ("post", "local")]

@@ -48,6 +48,13 @@ def read(source: Source, place: Place, tag: str | None) -> Said:
     return Said(now if tag else None, later, None if (fallback or "").startswith("fatal: ") else fallback)
 
 
+def one_on(source: Source, place: Place, tag: str) -> str | None:
+    """The version that setup.py gives one commit after this tag; None where it isn't known. Raises UnreadableError."""
+    return _version(
+        source, place, lambda flags: None if "--exact-match" in flags else _counted(flags, f"{tag}-0-ga73a73b")
+    )
+
+
 def described(place: Place, flags: Sequence[str]) -> str | None:
     """What `git describe` says of the commit, which is clean; None where it fails."""
     try:
@@ -62,7 +69,11 @@ def _later(place: Place, flags: Sequence[str], nearest: str | None) -> str | Non
     if "--exact-match" in flags:
         return None
     plain = [flag for flag in flags if not flag.startswith(("--abbrev", "--always", "--long"))]
-    long = described(place, [*plain, "--long"]) if nearest else "0.1-0-ga73a73b"
+    return _counted(flags, described(place, [*plain, "--long"]) if nearest else "0.1-0-ga73a73b")
+
+
+def _counted(flags: Sequence[str], long: str | None) -> str | None:
+    """What git says one commit on from what it says with --long."""
     found = re.fullmatch(r"(.+)-(\d+)-g[0-9a-f]+", long or "", re.DOTALL)
     if found is None:
         return "a73a73b" if "--always" in flags else None
@@ -116,7 +127,9 @@ class _Answered(Interpreter):
             return None
         if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
             return None
-        program, flags = [*map(str, words[:2])], [str(word) for word in words[2:] if word != "HEAD"]
+        program, flags = list(map(str, words[:2])), [str(word) for word in words[2:] if word != "HEAD"]
+        if program == ["git", "-C"] and where is None and flags:
+            return self._flags([["git", *flags[1:]]], {"cwd": flags[0]})
         known = all(flag == "--exact-match" or FLAG.fullmatch(flag) for flag in flags)
         return flags if program == ["git", "describe"] and known else None
 
@@ -132,7 +145,8 @@ class _Answered(Interpreter):
         if owner.kind != _PROCESS or arguments:
             return super()._instance(owner, name, arguments, keywords)
         output, status, _ = owner.arguments
-        found = {"communicate": (output, None), "read": output, "readline": output, "wait": status, "close": None}
+        found = {"communicate": (output, None), "read": output, "readline": output, "readlines": [output]}
+        found |= {"wait": status, "close": None}
         if name not in found:
             return super()._instance(owner, name, arguments, keywords)
         return found[name]

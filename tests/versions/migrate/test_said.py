@@ -126,7 +126,7 @@ def test_setuptools_scm_gave_the_version_that_it_gives(repo, run):
 
 
 def test_what_can_not_be_known_is_said_to_be_so(repo, run):
-    result = migrated(repo, run, "version = subprocess.getoutput('git -C . describe --tags')")
+    result = migrated(repo, run, "version = subprocess.getoutput('git --paginate describe --tags')")
     assert "what setup.py makes of it can't be told without running it -> not known either" in result.err
 
 
