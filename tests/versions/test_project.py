@@ -178,6 +178,10 @@ def test_says_why_there_is_no_owner(tree, files, missing):
         {"setup.cfg": "[flake8]\nmax-line-length = 100\n"},
         {"setup.py": "def setup_module():\n    pass\n"},
         {"setup.py": "async def setup(hass): ...\n"},
+        {"setup.py": "def main(context):\n    context.setup()\n"},
+        {"setup.py": "from ursina import context\ncontext.setup('a thing', 1)\n"},
+        {"setup.py": "class Case:\n    def run(self):\n        self.setup(verbose=True)\n"},
+        {"setup.py": "def setup():\n    print('a script')\nif __name__ == '__main__':\n    setup()\n"},
     ],
 )
 def test_settings_of_tools_are_no_project(tree, files):
@@ -209,6 +213,49 @@ def test_an_expression_of_hatch_is_evaluated_or_unknown(tree, expression, code, 
     project = only(tree, {"pyproject.toml": backend("hatchling") + DYNAMIC + table, "x/v.py": code})
     assert project.version == version
     assert project.owner or project.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import setuptools\nsetuptools.setup()\n",
+        "import setuptools as tools\ntools.setup()\n",
+        "from distutils import core\ncore.setup()\n",
+        "def main():\n    import numpy.distutils.core as numpy_core\n    numpy_core.setup()\n",
+        "import builder\nbuilder.setup(name='x')\n",
+        "import builder\nbuilder.setup(**builder.read())\n",
+        "from builder import *\nsetup()\n",
+        "try:\n    from setuptools import setup\nexcept ImportError:\n    def setup(**words): ...\nsetup()\n",
+    ],
+)
+def test_a_setup_of_a_package(tree, text):
+    assert only(tree, {"setup.py": text}) is not None
+
+
+@pytest.mark.parametrize(
+    ("files", "file", "version"),
+    [
+        ({"setup.py": SETUP + "exec(\"v = '1.0'\")\nsetup(name='x', version=v)\n"}, "setup.py", "1.0"),
+        (
+            {
+                "setup.py": SETUP + "for line in open('x.py'):\n    if 'V' in line:\n        exec(line)\n"
+                "setup(name='x', version=V)\n",
+                "x.py": "import y\nV = 'v1.0'\n",
+            },
+            "setup.py",
+            "v1.0",
+        ),
+        (
+            {"setup.cfg": "[metadata]\nname=x\nversion=attr: x.V", "x.py": "import os\nexec(\"V = '1.0'\")\n"},
+            "x.py",
+            "1.0",
+        ),
+    ],
+)
+def test_what_exec_makes_is_where_a_file_says_so(tree, run, files, file, version):
+    project = only(tree, files)
+    assert (project.owner.file, project.owner.value, project.owner.computed) == (file, version, True)
+    assert "<exec>" not in run("list").out + run("check").out
 
 
 def test_files_that_lead_out_of_the_tree_are_not_followed(tree):

@@ -54,7 +54,8 @@ def attribute(run: Interpreter, path: Path, names: tuple[str, ...], calls: bool 
         if not isinstance(value, Unknown) or name in module.scope.names:
             if calls and isinstance(value, Function):
                 return _called(run, module, value)
-            return declared(value, *_place(module.scope, name), joins=True)
+            place = _place(module.scope, name)
+            return declared(value, *(place if place[0] else _executed(run, module)), joins=True)
     return Unknown(f"{path.name} has no {' or '.join(names)} that can be told")
 
 
@@ -114,7 +115,7 @@ def declared(
         return Unknown(f"{value.name} isn't known without running it")
     if isinstance(value, Unknown):
         return value
-    if isinstance(value, Text):
+    if isinstance(value, Text) and not _is_made(value.document):
         return _placed(value)
     parts = isinstance(value, list | tuple) and value and all(isinstance(part, int | str) for part in value)
     if joins and parts and not isinstance(value, Fields):
@@ -149,7 +150,12 @@ def _declaration(
 ) -> Declaration:
     source = document.source
     declaration = source.declaration(kind_of(source), document.offset(start), document.offset(end), value, quote)
-    return declaration._replace(computed=True) if computed or source.path.name == "<exec>" else declaration
+    return declaration._replace(computed=True) if computed else declaration
+
+
+def _is_made(document: Document) -> bool:
+    """Whether a text was put together for `exec()`, so that it stands in no file."""
+    return document.source.path.name == "<exec>"
 
 
 def kind_of(source: Source) -> Kind:
@@ -163,7 +169,7 @@ def _place(scope: Scope, name: str) -> _Place:
     """Where the value of a name is written: the expression that was assigned, through names of names."""
     for _ in range(10):
         found = scope.place(name)
-        if found is None:
+        if found is None or _is_made(found.document):
             return None, None
         if not isinstance(found.node, ast.Name) or found.node.id == name:
             return found.node, found.document
@@ -172,8 +178,16 @@ def _place(scope: Scope, name: str) -> _Place:
 
 
 def _first_place(module: Module) -> _Place:
-    found = next(iter(module.scope.places.values()), None)
+    found = next((place for place in module.scope.places.values() if not _is_made(place.document)), None)
     return (found.node, found.document) if found else (None, None)
+
+
+def _executed(run: Interpreter, module: Module) -> _Place:
+    """The `exec()` in a module, which made what stands nowhere."""
+    nodes = (node for node in ast.walk(run.syntax(module.document.source)) if isinstance(node, ast.Call))
+    return next(
+        (node for node in nodes if isinstance(node.func, ast.Name) and node.func.id == "exec"), None
+    ), module.document
 
 
 def written_at(frame: Expressions, node: ast.expr) -> tuple[ast.expr, Document]:

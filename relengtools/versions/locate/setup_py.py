@@ -22,6 +22,9 @@ _COMMANDS = (
     ("bdist_wheel", "--dist-dir", "dist"),
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# Modules whose `setup()` is that of setuptools, or ends in it; and what every package tells it.
+_MODULES = frozenset({"setuptools", "distutils", "numpy", "skbuild", "pbr", "cx_Freeze"})
+_TELLING = frozenset({"name", "version", "packages", "py_modules", "install_requires", None, *ASKING})
 
 
 def locate(source: Source, run: Interpreter) -> Setup:
@@ -32,7 +35,7 @@ def locate(source: Source, run: Interpreter) -> Setup:
     lines = {source.position(word.start())[0] for word in re.finditer("setup", source.text)}
     parts = (part for part in tree.body if any(part.lineno <= at <= (part.end_lineno or at) for at in lines))
     inside = (node for part in parts for node in python.walk(part))
-    found = (node for node in inside if isinstance(node, ast.Call) and _is_setup(node.func))
+    found = (node for node in inside if isinstance(node, ast.Call) and _is_setup(node, tree))
     nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
         return Setup()
@@ -89,14 +92,36 @@ def _called(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[
     )
 
 
-def _is_setup(function: ast.expr) -> bool:
-    """`setup`, `setuptools.setup`, `distutils.core.setup`: not a method of some object."""
-    if isinstance(function, ast.Name):
-        return function.id == "setup"
-    named = isinstance(function, ast.Attribute) and function.attr == "setup"
-    while isinstance(function, ast.Attribute):
-        function = function.value
-    return named and isinstance(function, ast.Name)
+def _is_setup(call: ast.Call, tree: ast.Module) -> bool:
+    """`setup`, `setuptools.setup`, `distutils.core.setup`: no function of the file's own, nor a method of some object.
+
+    A `setup` of another module has to be told something that a package has.
+    """
+    match call.func:
+        case ast.Name(id="setup"):
+            return "setup" in _imports(tree) or "setup" not in _functions(tree)
+        case ast.Attribute(attr="setup", value=owner):
+            while isinstance(owner, ast.Attribute):
+                owner = owner.value
+            known = isinstance(owner, ast.Name) and _imports(tree).get(owner.id) in _MODULES
+            return known or (isinstance(owner, ast.Name) and any(word.arg in _TELLING for word in call.keywords))
+    return False
+
+
+def _imports(tree: ast.Module) -> dict[str, str]:
+    """The names that the imports of a module bind, in functions too, and the first part of what each is from."""
+    found: dict[str, str] = {}
+    for node in python.statements(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None)
+            names = ((alias.asname or alias.name.partition(".")[0], module or alias.name) for alias in node.names)
+            found |= {name: whole.partition(".")[0] for name, whole in names}
+    return found
+
+
+def _functions(tree: ast.Module) -> set[str]:
+    """The functions and classes that a module defines, at its top."""
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
 
 
 def _reached(run: Interpreter, source: Source, tree: ast.Module, nodes: Sequence[ast.Call]) -> list[SetupCall]:
