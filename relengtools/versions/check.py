@@ -53,8 +53,8 @@ def terms(projects: Iterable[Project], settings: Mapping[Path, Settings], known:
 
 
 def report(projects: Iterable[Project], given: Terms) -> list[Finding]:
-    """The findings on all projects."""
-    return [finding for _, judgement in _all_judged(projects, given) for finding in judgement.findings]
+    """The findings on all projects, with the fixes that would be made."""
+    return [finding for project, judgement in _all_judged(projects, given) for finding in _promised(project, judgement)]
 
 
 def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) -> Iterator[Outcome]:
@@ -79,11 +79,15 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
             outcome = outcome._replace(changes=changes, edits=edits, left=left)
         except (rewrite.RewriteError, UnheardError) as error:
             outcome = outcome._replace(refusal=str(error))
-        after = before.findings
+        after: Sequence[Finding] = before.findings
         if outcome.changes and write:
-            after = _judged(read(project.place) or project, given, seen).findings
+            now = read(project.place) or project
+            after = _promised(now, _judged(now, given, seen))
         elif outcome.changes:
-            after = [f for f in after if not (f.fix and (f.fix.safe or unsafe)) or _touches(f, outcome.left)]
+            told = zip(after, _promised(project, before), strict=True)
+            after = [to for f, to in told if not (f.fix and (f.fix.safe or unsafe)) or _touches(f, outcome.left)]
+        else:
+            after = _promised(project, before)
         seen |= _places(before.findings) | _places(after)
         yield outcome._replace(findings=after, hidden=_hidden(before.findings, after))
 
@@ -114,6 +118,38 @@ def _chosen(
             return edits, left
         left |= more
         findings = [finding for finding in findings if not _touches(finding, left)]
+
+
+def _promised(project: Project, judgement: rules.Judgement) -> Sequence[Finding]:
+    """The findings without the fixes that would not be made, and the reason instead."""
+    findings: Sequence[Finding] = judgement.findings
+    kinds = sorted({not finding.fix.safe for finding in findings if finding.fix})
+    if not kinds:
+        return findings
+    from relengtools.versions import rewrite
+    from relengtools.versions.discover import UnheardError
+
+    for unsafe in kinds:
+        try:
+            project.place.assure()
+            edits, left = _chosen(project, judgement, unsafe, {})
+            rewrite.plan(judgement.sources, edits)
+            findings = [_withdrawn(f, _left_for(f, left)) for f in findings]
+        except (rewrite.RewriteError, UnheardError) as error:
+            findings = [_withdrawn(f, str(error)) if f.fix and (unsafe is not f.fix.safe) else f for f in findings]
+    return findings
+
+
+def _withdrawn(finding: Finding, reason: str | None) -> Finding:
+    if reason is None:
+        return finding
+    return finding._replace(fix=None, note=f"{finding.note}; {reason}" if finding.note else reason)
+
+
+def _left_for(finding: Finding, left: Mapping[str, str]) -> str | None:
+    """Why a fix would leave everything as it is."""
+    edits = finding.fix.edits if finding.fix else ()
+    return next((left[edit.file] for edit in edits if edit.file in left), None)
 
 
 def _touches(finding: Finding, files: Container[str]) -> bool:

@@ -1,5 +1,7 @@
 """Files that a fix must leave alone: ignored ones, those of other repositories, and what a link leads to."""
 
+import json
+
 import pytest
 from versions.gitrepo import Repo
 
@@ -36,9 +38,47 @@ def test_ignored_files_are_left_as_they_are_and_told_of(ignoring, run):
     assert 'version = "1.0"' in (ignoring / "pyproject.toml").read_text()
     told = [line for line in result.err.splitlines() if "git ignores it" in line]
     assert sorted(line.split(":")[1].strip() for line in told) == sorted(OURS)
-    assert result.out.count("--fix:") == diff.err.count("--fix:") == 4
+    for shown in (result.out, diff.err):
+        assert (shown.count("RV102"), shown.count("note:"), shown.count("--fix")) == (3, 4, 0)
     assert run("check", "--fix").code == 1
     assert contents(ignoring, OURS) == OURS
+
+
+def test_no_fix_is_promised_that_is_not_made(ignoring, run):
+    (ignoring / "requirements.txt").write_text("a >=v1.0\nb =>1\n")
+    result = run("check")
+    assert result.err == "relengtools: 1 project, 6 findings (can be mended: 1 by --fix)\n"
+    document = json.loads(run("check", "--output-format", "json").out)
+    assert document["summary"]["fixable"] == {"safe": 1, "unsafe": 0}
+    assert [found["file"] for found in document["findings"] if found["fix"]] == ["pyproject.toml"]
+    result = run("check", "--fix", "--unsafe-fixes")
+    assert result.err.endswith("relengtools: 1 project, 5 findings, 1 file rewritten\n")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "safe", "unsafe"),
+    [
+        (lambda root: None, 3, 1),
+        (lambda root: (root / "pyproject.toml").chmod(0o444), 0, 0),  # all or none
+        (lambda root: (root / "requirements.txt").chmod(0o444), 3, 0),  # which has no safe fix
+        (lambda root: link(root / "pkg/__init__.py"), 0, 0),
+    ],
+)
+def test_what_refuses_a_project_takes_its_promises(tree, run, spoil, safe, unsafe):
+    root = tree({**OURS, "pyproject.toml": SPELT, "requirements.txt": "b =>1\n"})
+    (root / "setup.py").unlink()
+    spoil(root)
+    document = json.loads(run("check", "--output-format", "json").out)
+    assert document["summary"]["fixable"] == {"safe": safe, "unsafe": unsafe}
+    before = contents(root, ["pyproject.toml", "requirements.txt"])
+    run("check", "--fix")
+    changed = contents(root, ["pyproject.toml", "requirements.txt"]) != before
+    assert changed == bool(safe)
+
+
+def link(path):
+    path.rename(path.with_name("elsewhere.py"))
+    path.symlink_to("elsewhere.py")
 
 
 def test_an_ignored_file_is_rewritten_where_it_is_tracked_or_named(ignoring, run):
