@@ -13,6 +13,7 @@ from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.artifacts.filename import Form
 from relengtools.versions.catalogue_release import (
     DIRECT_REFERENCE,
+    DUPLICATE_MEMBER,
     FILE_NAME,
     INCOMPLETE,
     INVALID_METADATA,
@@ -20,6 +21,7 @@ from relengtools.versions.catalogue_release import (
     RECORD_MISMATCH,
     RENAMED,
     UNPUBLISHABLE,
+    UNPUBLISHABLE_PLATFORM,
     UNSAFE_MEMBER,
 )
 from relengtools.versions.names import normalized
@@ -39,6 +41,8 @@ _NAMED_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']{1,200})["']""")
 # tomllib takes memory quadratic in the parts of a key; a quoted part is one too, and its end may be missing.
 _QUOTED = re.compile(rb"""\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*+'?""")
 _ENDLESS_KEY = re.compile(rb"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){16}")
+_LINUX = frozenset({"linux_armv6l", "linux_armv7l"})
+_FOR_LINUX = re.compile(r"-(?:many|musl)?linux[0-9]*_[^-]*$")
 Said = Iterator[tuple[Rule, str]]
 
 
@@ -80,6 +84,8 @@ def _all(distribution: Distribution) -> Said:
         yield from islice(_undeclared(distribution.core), _MOST)
         yield from _licence_files(distribution, distribution.core)
     yield from _version(distribution)
+    yield from _platforms(distribution)
+    yield from _one_in_any_case(distribution)
     yield from _file_name(distribution)
     yield from _folders(distribution)
     if distribution.form is Form.WHEEL:
@@ -201,6 +207,27 @@ def _version(distribution: Distribution) -> Said:
         yield catalogue.FALLBACK, f"{version} is a fallback: {cause}"
     if "+" in version:
         yield UNPUBLISHABLE, f"{version} has the local label +{version.partition('+')[2]}"
+
+
+def _platforms(distribution: Distribution) -> Said:
+    """Platforms that an index takes no wheels for: any Linux but those of the Raspberry Pi's own index."""
+    tags = distribution.called.tags if distribution.called else ()
+    found = {platform for tag in tags if (platform := tag.rpartition("-")[2]).startswith("linux_")} - _LINUX
+    if found:
+        yield UNPUBLISHABLE_PLATFORM, f"it is for {shown(', '.join(sorted(found)))}, which an index refuses"
+
+
+def _one_in_any_case(distribution: Distribution) -> Said:
+    """Files that are one where the file system makes no difference of case; a wheel for Linux alone needs none."""
+    tags = distribution.called.tags if distribution.called else frozenset()
+    if tags and all(_FOR_LINUX.search(tag) for tag in tags):
+        return
+    seen: dict[str, str] = {}
+    for member in distribution.contents.members:
+        if member.kind is not MemberKind.FOLDER:
+            first = seen.setdefault(member.name.casefold(), member.name)
+            if first != member.name:
+                yield DUPLICATE_MEMBER, f"{shown(member.name)} and {shown(first)} are one file on Windows and macOS"
 
 
 def _file_name(distribution: Distribution) -> Said:

@@ -73,6 +73,15 @@ DIRTY_TREE = Rule(
     "M demo/__init__.py",
     "None: commit, or take the change back.",
 )
+UNPUBLISHABLE_PLATFORM = Rule(
+    "RV710",
+    "unpublishable-platform",
+    "An index refuses a wheel for a Linux of no known kind.",
+    "linux_x86_64 is what the machine calls itself that built it: which C library is needed stands nowhere. Who keeps "
+    "an index of his own for such machines ignores this rule.",
+    "demo-1.2.3-cp312-cp312-linux_x86_64.whl",
+    "None: `auditwheel repair` makes a manylinux or musllinux wheel of it, or build it by cibuildwheel.",
+)
 FILE_NAME = Rule(
     "RV711",
     "artifact-file-name",
@@ -183,7 +192,8 @@ DUPLICATE_MEMBER = Rule(
     "RV732",
     "duplicate-member",
     "An archive holds two files of one name.",
-    "Which of the two is installed depends on the installer, so nobody knows what was reviewed.",
+    "Which of the two is installed depends on the installer, so nobody knows what was reviewed. Windows and macOS make "
+    "no difference between upper and lower case, so names that differ in nothing else are one there.",
     "demo/__init__.py, twice",
     "None.",
 )
@@ -214,6 +224,7 @@ RELEASE_RULES = (
     VERSION_TAKEN,
     CUT_OFF,
     DIRTY_TREE,
+    UNPUBLISHABLE_PLATFORM,
     FILE_NAME,
     RENAMED,
     MODULE_VERSION,

@@ -56,9 +56,10 @@ def release(
       DIST       file name (PEP 625), folders, metadata, RECORD, __version__ and requirements agree
       --build    the wheel from the sdist is the wheel from the tree
 
-    An index takes no local version and no dependency by URL; who keeps one of his own that does ignores the rules
-    unpublishable-version and direct-reference. `ignore` and `schemes` in [tool.relengtools] count here too (see
-    check); `select` doesn't. `relengtools versions rules RV7` explains the rules.
+    An index takes no local version, no wheel for linux_x86_64 (which Linux?) and no dependency by URL; who keeps one of
+    his own that does ignores the rules unpublishable-version, unpublishable-platform and direct-reference. `ignore` and
+    `schemes` in [tool.relengtools] count here too (see check); `select` doesn't. `relengtools versions rules RV7`
+    explains the rules.
 
     \b
     Examples:
@@ -189,6 +190,7 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
     """The candidate with what was built of it, and what went wrong."""
     from relengtools.findings import Finding, Location
     from relengtools.versions.artifacts import building
+    from relengtools.versions.catalogue_release import UNPUBLISHABLE_PLATFORM
 
     assert candidate.project is not None
     place = candidate.project.place
@@ -202,7 +204,8 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
         if candidate.settings.on(rule)
     ]
     candidate, more = _judged(candidate, built.distributions)
-    return candidate, [*found, *more]
+    # These are compared, and not uploaded.
+    return candidate, [*found, *(finding for finding in more if finding.rule is not UNPUBLISHABLE_PLATFORM)]
 
 
 def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate", failures: Sequence[str]) -> None:

@@ -18,7 +18,9 @@ from versions.workshop import (
     change,
     drop,
     sdist_files,
+    streamed,
     text,
+    two_readings,
     wheel_files,
     write_sdist,
     write_wheel,
@@ -364,6 +366,25 @@ def duplicate(shop: Workshop, folder: Path) -> Made:
         warnings.simplefilter("ignore")
         archive.writestr("demo_pkg/__init__.py", b"import os\n")
     return released(folder, [sdist, wheel])
+
+
+@case("a file in the wheel that its directory doesn't know", "setuptools", "RV734")
+def hidden(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "setuptools")
+    return released(folder, [sdist, two_readings(wheel)])
+
+
+@case("a wheel that was written as a stream", "poetry-core", "RV734")
+def data_descriptor(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "poetry-core")
+    return released(folder, [sdist, streamed(wheel)])
+
+
+def _case(files: Files) -> None:
+    files["demo_pkg/Data.txt"] = files["demo_pkg/data.txt"] = b"text"
+
+
+edited("two files that are one on Windows and macOS", "flit-core", "RV732", 1, _case)
 
 
 def _upwards(files: Files) -> None:

@@ -18,7 +18,21 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from versions.workshop import CORE, SDIST, TAG, WHEEL, change, sdist, text, wheel, wheel_files, write_sdist, write_wheel
+from versions.workshop import (
+    CORE,
+    SDIST,
+    TAG,
+    WHEEL,
+    change,
+    sdist,
+    streamed,
+    text,
+    two_readings,
+    wheel,
+    wheel_files,
+    write_sdist,
+    write_wheel,
+)
 
 from relengtools.versions import artifact_rules
 from relengtools.versions.artifacts import contents, distribution, entries, filename, folding, metadata, modules
@@ -548,6 +562,139 @@ def test_damaged_encrypted_and_oddly_compressed_members(tmp_path):
     for field, value in ((8, 1), (10, 14)):
         path.write_bytes(whole[: central + field] + struct.pack("<H", value) + whole[central + field + 2 :])
         assert any(code == "RV734" and "demo_pkg/a.txt" in message for code, message in said(path)), field
+
+
+def local(path: Path, offset: int, value: bytes) -> Path:
+    """Write into the header before demo_pkg/a.txt; its name is at 30."""
+    raw = path.read_bytes()
+    at = raw.index(b"demo_pkg/a.txt") - 30 + offset
+    path.write_bytes(raw[:at] + value + raw[at + len(value) :])
+    return path
+
+
+def central(path: Path, offset: int, value: bytes) -> Path:
+    """Write into the directory's entry of demo_pkg/a.txt; its name is at 46."""
+    raw = path.read_bytes()
+    at = raw.rindex(b"demo_pkg/a.txt") - 46 + offset
+    path.write_bytes(raw[:at] + value + raw[at + len(value) :])
+    return path
+
+
+def with_extra(path: Path, before: bytes, inside: bytes, comment: bytes = b"") -> Path:
+    """Another demo_pkg/a.txt, with extra fields before the file and in the directory."""
+    files = wheel_files(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name)
+            if name == "demo_pkg/a.txt":
+                entry.extra = before
+            archive.writestr(entry, data)
+            if name == "demo_pkg/a.txt":
+                entry.extra, entry.comment = inside, comment
+    return path
+
+
+def large(*values: int) -> bytes:
+    return struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values)
+
+
+def other_name(name: bytes) -> bytes:
+    return struct.pack("<2HBL", 0x7075, 5 + len(name), 1, zlib.crc32(b"demo_pkg/a.txt")) + name
+
+
+def overlapping(path: Path) -> Path:
+    """Two entries of the directory for one file, as in a bomb of overlapping files."""
+    raw = path.read_bytes()
+    count, size, start = struct.unpack("<HLL", raw[-12:-2])
+    more = raw[start : raw.index(b"PK\1\2", start + 1)].replace(b"demo_pkg/__init__.py", b"demo_pkg/__main__.py")
+    end = struct.pack("<2HLL", count + 1, count + 1, size + len(more), start)
+    path.write_bytes(raw[:-22] + more + raw[-22:-14] + end + raw[-2:])
+    return path
+
+
+A = {"demo_pkg/a.txt": b"0123456789"}
+TIME = struct.pack("<2HBL", 0x5455, 5, 1, 1_600_000_000)
+# How the two things that a zip says of each file differ, and what is said of it.
+TWICE: dict[str, tuple[Callable[[Path], Path], str | None]] = {
+    "name": (lambda p: local(p, 30, b"demo_pkg/b.txt"), "it has another name before the file"),
+    "checksum": (lambda p: local(p, 14, b"\0\0\0\0"), "another compression or checksum"),
+    "compression": (lambda p: local(p, 8, b"\0\0"), "another compression or checksum"),
+    "size": (lambda p: local(p, 22, b"\x09"), "another size before the file"),
+    "packed size": (lambda p: local(p, 18, b"\x09"), "another size before the file"),
+    "no size": (lambda p: local(p, 18, b"\xff" * 8), "another size before the file"),
+    "encrypted": (lambda p: local(p, 6, b"\1"), "it has another name before the file"),
+    "elsewhere": (lambda p: central(p, 42, b"\1"), "demo_pkg/a.txt isn't where the directory says"),
+    "streamed": (streamed, "its size stands behind it (a data descriptor)"),
+    "hidden": (two_readings, "something lies between the last file and the directory"),
+    "overlapping": (overlapping, "demo_pkg/__main__.py overlaps what comes before it"),
+    "large": (lambda p: with_extra(p, large(10, 10), b""), None),
+    "large, of another size": (lambda p: with_extra(p, large(10, 11), b""), "another size before the file"),
+    "large, of half a size": (lambda p: with_extra(p, large(11), b""), "another size before the file"),
+    "large, of another size in the directory": (lambda p: with_extra(p, b"", large(11)), "in its extra fields than in"),
+    "large, twice": (lambda p: with_extra(p, large(10, 10) * 2, b""), "can't be read in one way"),
+    "half a field": (lambda p: with_extra(p, b"\1\0\x08\0\0", b""), "can't be read in one way"),
+    "time": (lambda p: with_extra(p, TIME, TIME), None),
+    "its name again": (lambda p: with_extra(p, other_name(b"demo_pkg/a.txt"), other_name(b"demo_pkg/a.txt")), None),
+    "another name": (lambda p: with_extra(p, other_name(b"demo_pkg/b.txt"), b""), "another name in its extra fields"),
+    "comment": (lambda p: with_extra(p, b"", b"", b"see there"), "it has a comment"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), TWICE.values(), ids=TWICE)
+def test_what_a_zip_says_twice(tmp_path, spoil, message):
+    found = said(spoil(wheel(tmp_path, A)))
+    if message is None:
+        assert found == []
+    else:
+        assert any(code == "RV734" and message in text for code, text in found), found
+
+
+def test_two_end_records(tmp_path):
+    path = zip_of(tmp_path / WHEEL, [(name.encode(), data) for name, data in wheel_files(wheel(tmp_path, A)).items()])
+    whole = path.read_bytes()
+    assert said(path) == []
+    for at, value in ((-10, b"\1\0\0\0"), (-14, b"\1\0"), (-18, b"\1\0"), (-94, b"\x2d"), (-74, b"\1")):
+        path.write_bytes(whole[: len(whole) + at] + value + whole[len(whole) + at + len(value) :])
+        assert "RV734" in codes(path), at
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        (WHEEL, [("RV732", "demo_pkg/A.txt and demo_pkg/a.txt are one file on Windows and macOS")]),
+        ("demo_pkg-1.2.3-py3-none-musllinux_1_2_x86_64.whl", []),
+        ("demo_pkg-1.2.3-py3-none-manylinux2014_aarch64.manylinux_2_17_aarch64.whl", []),
+        ("demo_pkg-1.2.3-py3-none-linux_armv7l.whl", []),
+        ("demo_pkg-1.2.3-py3-none-linux_armv7l.win32.whl", ["RV732"]),
+    ],
+)
+def test_names_that_differ_in_case_alone(tmp_path, name, found):
+    tags = name.removesuffix(".whl").partition("-py3-none-")[2].split(".")
+    lines = "".join(f"Tag: py3-none-{tag}\n" for tag in tags).encode()
+    files = {"demo_pkg/A.txt": b"", "demo_pkg-1.2.3.dist-info/WHEEL": b"Wheel-Version: 1.0\n" + lines}
+    told = said(wheel(tmp_path, {"demo_pkg/a.txt": b"", **files}, name=name))
+    assert told == found or [code for code, _ in told] == found
+    both = {f"demo_pkg-1.2.3/{name}": b"" for name in ("docs/Readme", "docs/README")}
+    assert codes(sdist(tmp_path, both)) == ["RV732"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "found"),
+    [
+        ("linux_x86_64", ["RV710"]),
+        ("linux_aarch64.manylinux_2_17_aarch64", ["RV710"]),
+        ("manylinux_2_17_x86_64", []),
+        ("musllinux_1_2_x86_64", []),
+        ("linux_armv6l", []),
+        ("macosx_11_0_arm64", []),
+        ("win_amd64", []),
+        ("any", []),
+    ],
+)
+def test_platforms_that_an_index_does_not_take(tmp_path, platform, found):
+    lines = "".join(f"Tag: py3-none-{tag}\n" for tag in platform.split(".")).encode()
+    files = {"demo_pkg-1.2.3.dist-info/WHEEL": b"Wheel-Version: 1.0\n" + lines}
+    assert codes(wheel(tmp_path, files, name=f"demo_pkg-1.2.3-py3-none-{platform}.whl")) == found
 
 
 @settings(max_examples=60, deadline=None)

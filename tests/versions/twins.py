@@ -1,11 +1,12 @@
 """Clean releases of all kinds, which nothing may be said of; `CASES` are these and those of `defects`."""
 
+import zipfile
 from pathlib import Path
 
 from versions.defects import CASES as CASES
-from versions.defects import SCM, built, case, edited, link, on_tag, released, with_build, with_member
+from versions.defects import SCM, built, case, edited, link, on_tag, released, tagged, with_build, with_member
 from versions.gitrepo import Repo
-from versions.workshop import Made, Workshop, text
+from versions.workshop import Files, Made, Workshop, change, text, wheel_files
 
 for _backend in ("hatchling", "setuptools", "flit-core", "poetry-core", "pdm-backend", "meson-python"):
 
@@ -68,13 +69,52 @@ def private(shop: Workshop, folder: Path) -> Made:
     return released(folder, shop.build(repo), "--ignore", "unpublishable-version")
 
 
-@case("a compiled module", "setuptools", None)
-def compiled(shop: Workshop, folder: Path) -> Made:
+def compiled(shop: Workshop, folder: Path) -> Repo:
+    """A project with a module in C."""
     setup = "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('demo_pkg.fast', ['fast.c'])])\n"
     code = '#include <Python.h>\nstatic struct PyModuleDef m = {PyModuleDef_HEAD_INIT, "fast", 0, -1, 0};\n'
     code += "PyMODINIT_FUNC PyInit_fast(void) { return PyModule_Create(&m); }\n"
-    repo = shop.tree(folder, "setuptools", more={"setup.py": setup, "fast.c": code})
-    return released(folder, shop.build(repo), "--tag", "v1.2.3")
+    return shop.tree(folder, "setuptools", more={"setup.py": setup, "fast.c": code})
+
+
+@case("a compiled module for some Linux or other", "setuptools", "RV710")
+def for_linux(shop: Workshop, folder: Path) -> Made:
+    return released(folder, shop.build(compiled(shop, folder)), "--tag", "v1.2.3")
+
+
+@case("a compiled module, for an index that takes it", "setuptools", None)
+def for_our_linux(shop: Workshop, folder: Path) -> Made:
+    return released(folder, shop.build(compiled(shop, folder)), "--ignore", "unpublishable-platform")
+
+
+@case("a compiled module, built from the tree and from the sdist", "setuptools", None)
+def compiled_twice(shop: Workshop, folder: Path) -> Made:
+    return tagged(compiled(shop, folder), "--build", "--tag", "v1.2.3")
+
+
+def _as_manylinux(files: Files) -> None:
+    text(files, "WHEEL", "Tag: py3-none-any", "Tag: cp312-abi3-manylinux_2_17_x86_64")
+    files["demo_pkg/Data.txt"] = files["demo_pkg/data.txt"] = b"text"
+
+
+@case("two files that only Linux tells apart, for Linux", "hatchling", None)
+def cases_on_linux(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "hatchling")
+    name = wheel.name.replace("py3-none-any", "cp312-abi3-manylinux_2_17_x86_64")
+    return released(folder, [sdist, change(wheel, _as_manylinux, name=name)])
+
+
+@case("a zip64 wheel with folders and other letters", "flit-core", None)
+def zip64(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "flit-core")
+    change(wheel, lambda files: files.update({"demo_pkg/d\u00e9j\u00e0.txt": b"text" * 100}))
+    files = wheel_files(wheel)
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("demo_pkg/", b"")
+        for name, data in files.items():
+            with archive.open(name, "w", force_zip64=True) as stream:
+                stream.write(data)
+    return released(folder, [sdist, wheel])
 
 
 def _maintained(repo: Repo) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -172,6 +173,35 @@ def wheel(folder: Path, files: Files | None = None, name: str = WHEEL) -> Path:
     info = "demo_pkg-1.2.3.dist-info"
     base = {"demo_pkg/__init__.py": b"", f"{info}/METADATA": CORE, f"{info}/WHEEL": TAG, f"{info}/RECORD": b""}
     return change(write_wheel(folder / name, base | (files or {})), lambda files: None)
+
+
+def two_readings(path: Path) -> Path:
+    """Put a file into a wheel that its directory doesn't know: who reads from the start installs it."""
+    raw = path.read_bytes()
+    count, size, start = struct.unpack("<HLL", raw[-12:-2])
+    with zipfile.ZipFile(hidden := io.BytesIO(), "w") as archive:
+        archive.writestr("demo_pkg/hidden.py", b"import os\n")
+    more = hidden.getvalue()[: hidden.getvalue().index(b"PK\1\2")]
+    end = struct.pack("<HLL", count, size, start + len(more))
+    path.write_bytes(raw[:start] + more + raw[start:-12] + end + raw[-2:])
+    return path
+
+
+def streamed(path: Path) -> Path:
+    """Write a wheel as into a pipe: the size of each file stands behind it."""
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *where: int) -> int:
+            raise io.UnsupportedOperation
+
+    with zipfile.ZipFile(pipe := Pipe(), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in wheel_files(path).items():
+            archive.writestr(name, data)
+    path.write_bytes(pipe.getvalue())
+    return path
 
 
 def text(files: Files, ending: str, old: str, new: str) -> None:

@@ -4,9 +4,10 @@ import posixpath
 import stat
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
 
-from relengtools.versions.artifacts import contents
+from relengtools.versions.artifacts import contents, framing
 from relengtools.versions.artifacts.contents import (
     CHUNK,
     MEMBERS,
@@ -35,6 +36,7 @@ _ENTRY = 46
 _DIRECTORY_BYTES = NAMES_BYTES
 _LINK_BYTES = 4096
 _STORED, _DEFLATED = 0, 8
+_MOST = 100
 _ENCRYPTED = 1
 
 
@@ -48,21 +50,22 @@ def read(file: BinaryIO, size: int, keep: Callable[[Mapping[str, int]], Keep]) -
     import zipfile
 
     try:
-        _check_directory(file, size)
+        start = _check_directory(file, size)
         with zipfile.ZipFile(file) as archive:
-            return _read(archive, size, keep)
+            found = list(islice(framing.troubles(file, archive.infolist(), start), _MOST))
+            return _read(archive, size, keep, found)
     except RefusedError as error:
         return Contents(troubles=(error.trouble,), whole=False)
     except _damage() as error:
         return Contents(troubles=(broken(error),), whole=False)
 
 
-def _read(archive: "ZipFile", size: int, keep: Callable[[Mapping[str, int]], Keep]) -> Contents:
+def _read(archive: "ZipFile", size: int, keep: Callable[[Mapping[str, int]], Keep], found: list[Trouble]) -> Contents:
+    """Read the members; `found` is what is wrong already."""
     entries = archive.infolist()
     wanted = keep({entry.filename: entry.file_size for entry in entries})
     members: list[Member] = []
     kept: dict[str, bytes] = {}
-    found: list[Trouble] = []
     whole = True
     try:
         bounds = Bounds(size)
@@ -125,8 +128,8 @@ def _target(name: str, data: bytes) -> str | None:
         return None
 
 
-def _check_directory(file: BinaryIO, size: int) -> None:
-    """Refuse a directory that zipfile couldn't hold in memory, and an archive that has two readings.
+def _check_directory(file: BinaryIO, size: int) -> int:
+    """Where the directory begins; refuse one that zipfile couldn't hold in memory, and an archive of two readings.
 
     The directory has to end where its end record begins, and that at the end of the file.
     """
@@ -139,6 +142,7 @@ def _check_directory(file: BinaryIO, size: int) -> None:
         raise RefusedError(EXCESSIVE, f"its directory alone has {length} bytes")
     if count != _entries(file, start, length):
         raise RefusedError(BROKEN, "its directory has another number of members than it says")
+    return start
 
 
 def _directory(file: BinaryIO, size: int) -> tuple[int, int, int, int]:
@@ -149,7 +153,9 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int, int]:
         start = _at(file, 0, 4)
         what = "it is no zip archive" if start[:2] != b"PK" else "it is cut off, or something follows the archive"
         raise RefusedError(BROKEN, what)
-    count, length, start = record[4:7]
+    count, length, start, comment = record[4:]
+    if comment or record[1:4] != (0, 0, count):
+        raise RefusedError(BROKEN, "it has several parts, or a comment that isn't there")
     locator = _LOCATOR_64.unpack(_at(file, max(at - _LOCATOR_64.size, 0), _LOCATOR_64.size).ljust(20, b"\0"))
     if locator[0] != b"PK\6\7":
         return count, length, start, at
@@ -157,6 +163,9 @@ def _directory(file: BinaryIO, size: int) -> tuple[int, int, int, int]:
     large = _END_64.unpack(_at(file, max(at, 0), _END_64.size).ljust(_END_64.size, b"\0"))
     if large[0] != b"PK\6\6" or locator[2] != at:
         raise RefusedError(BROKEN, "its end record for large archives isn't where it should be")
+    known = ((count, 0xFFFF, large[7]), (length, 0xFFFFFFFF, large[8]), (start, 0xFFFFFFFF, large[9]))
+    if large[1] != _END_64.size - 12 or large[6] != large[7] or any(one not in (no, two) for one, no, two in known):
+        raise RefusedError(BROKEN, "its two end records say different things")
     return large[7], large[8], large[9], at
 
 
