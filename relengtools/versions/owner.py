@@ -9,7 +9,7 @@ from relengtools.versions import backends, layout
 from relengtools.versions.declaration import Declaration, Kind, Pointer
 from relengtools.versions.files import Files
 from relengtools.versions.locate.source import Source, UnreadableError
-from relengtools.versions.packages import MODULES, module_files, package_files
+from relengtools.versions.packages import FLIT_MODULES, MODULES, is_file, module_files, package_files
 
 if TYPE_CHECKING:
     from relengtools.versions.evaluate.interpreter import Interpreter
@@ -110,6 +110,8 @@ def _speaks_of_versions(files: Files, source: Source, folders: Sequence[str]) ->
 def _attribute(setting: Setting, answer: backends.Attribute) -> Owner:
     """A name in a module: read where it is a plain string, evaluated elsewhere."""
     found = None
+    if answer.provider == "flit" and len(places := _flit_places(setting, answer)) > 1:
+        return Owner(reason=f"flit refuses to choose between {' and '.join(places)}")
     for file in _candidates(setting, answer):
         found = _module(setting, file, answer)
         if found and (found.declaration or found.provider):
@@ -130,6 +132,9 @@ def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
         yield from filter(None, [layout.module(setting.layout, answer.module or "__init__")])
         return
     root = setting.files.place.root
+    if answer.provider == "flit":
+        yield from _flit_files(setting, answer)
+        return
     files = list(module_files(root, answer.module or setting.name or ""))
     if answer.module is None:
         files += package_files(root, setting.name)
@@ -138,6 +143,35 @@ def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
         ]
         files = [file for file in beside if (root / file).is_file()] + files
     yield from dict.fromkeys(files)
+
+
+def _flit_places(setting: Setting, answer: backends.Attribute) -> list[str]:
+    """Where flit's module may be. Source: flit_core/common.py, `Module`."""
+    found = module_files(setting.files.place.root, answer.module or setting.name or "")
+    return [file for file in found if not file.startswith("lib/")]
+
+
+def _flit_files(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
+    """The files in which flit's module has a literal `__version__`, the one that counts first, then what it imports.
+
+    Source: flit_core/common.py, `version_files`, of which the last one counts.
+    """
+    root = setting.files.place.root
+    for file in (_flit_places(setting, answer) or package_files(root, setting.name)[:1])[:1]:
+        folder = Path(file).parent
+        beside = [str(folder / name) for name in FLIT_MODULES] if file.endswith("/__init__.py") else []
+        yield from (name for name in (file, *beside) if is_file(root, name) and _has_literal(setting.files, name))
+        yield file
+
+
+def _has_literal(files: Files, name: str) -> bool:
+    from relengtools.versions.locate import module
+
+    source = files.source(name, python=True)
+    try:
+        return source is not None and module.static(source, "__version__", True) is not None
+    except UnreadableError:
+        return False
 
 
 def _module(setting: Setting, file: str, answer: backends.Attribute) -> Owner | None:

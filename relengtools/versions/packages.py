@@ -12,6 +12,8 @@ BESIDE = frozenset(
 )
 """Folders beside the package that are often packages too."""
 MODULES = ("__version__.py", "_version.py", "version.py", "__about__.py", "__init__.py")
+FLIT_MODULES = ("version.py", "_version.py", "__version__.py")
+"""Where flit looks for a literal `__version__` that the package itself hasn't, in its order."""
 
 
 def module_files(root: Path, dotted: str) -> Iterator[str]:

@@ -188,6 +188,29 @@ def test_settings_of_tools_are_no_project(tree, files):
     assert only(tree, files) is None
 
 
+FLIT = {"pyproject.toml": '[build-system]\nbuild-backend = "flit_core.buildapi"\nrequires = []\n' + DYNAMIC}
+
+
+@pytest.mark.parametrize(
+    ("files", "owner"),
+    [
+        ({"x/__init__.py": "1", "x/_version.py": "2"}, "x/__init__.py"),
+        ({"x/__init__.py": None, "x/_version.py": "2", "x/__version__.py": "3"}, "x/_version.py"),
+        ({"x/__init__.py": None, "x/_version.py": "2", "x/version.py": "3"}, "x/version.py"),
+        ({"src/x/__init__.py": None, "src/x/__version__.py": "3"}, "src/x/__version__.py"),
+        ({"x.py": "1", "version.py": "2"}, "x.py"),
+        ({"src/x.py": "1", "lib/x.py": "2"}, "src/x.py"),
+        ({"x/__init__.py": "1", "src/x/__init__.py": "2"}, None),
+        ({"x/__init__.py": "1", "x.py": "2"}, None),
+    ],
+)
+def test_the_literal_that_flit_takes(tree, files, owner):
+    texts = {name: f"__version__ = '{version}'\n" if version else "'x'\n" for name, version in files.items()}
+    project = only(tree, FLIT | texts)
+    assert (project.owner and project.owner.file) == owner
+    assert project.owner or "refuses to choose" in project.reason
+
+
 @pytest.mark.parametrize(
     ("expression", "code", "version"),
     [
