@@ -31,11 +31,11 @@ _REQUIRED_PROVIDERS = ("pbr", "setuptools-scm", "setuptools-git-versioning", "ve
 _SETUPTOOLS = ("setuptools", "pbr", "jupyter_packaging", "setuptools_scm", "hgtools", "numpy", None)
 _BACKENDS = {"uv_build": "uv", "sipbuild": "sip", "flit_scm": "flit-scm"}
 _HATCH_SOURCES = {"vcs": "hatch-vcs", "env": "hatch-env", "uv-dynamic-versioning": "uv-dynamic-versioning"}
-# What these read in a file, all with the flag MULTILINE. Sources: hatchling/version/source/regex.py,
+# What these read in a file, all with the flag MULTILINE. Sources: hatchling/version/core.py,
 # scikit_build_core/metadata/regex.py, pdm/backend/hooks/version/__init__.py.
-_HATCH_PATTERN = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<version>.+?)\2"""
+_HATCH_PATTERN = r"""(?i)^(__version__|VERSION) *= *([\'"])v?(?P<version>.+?)\2"""
 _SCIKIT_PATTERN = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<value>.+?)\2"""
-_PDM_PATTERN = r"""^__version__\s*=\s*["'](.+?)["']\s*(?:#.*)?$"""
+_PDM_PATTERN = r"""^(?:__version__|VERSION)\s*=\s*["'](.+?)["']\s*(?:#.*)?$"""
 
 
 class Static(NamedTuple):
@@ -64,13 +64,17 @@ class Expression(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """What a group of a regular expression finds in a file; `result` is a format of the groups."""
+    """What a group of a regular expression finds in a file; `result` is a format of the groups.
+
+    From that all is taken away that the expression `remove` matches.
+    """
 
     provider: str
     file: str
     pattern: str
     group: str | int
     result: str | None = None
+    remove: str | None = None
 
 
 class TextFile(NamedTuple):
@@ -221,7 +225,7 @@ def _by_project(
 def _dynamic(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | None) -> Answer:
     match name:
         case "hatchling":
-            return _hatch(_table(_table(tool, "hatch"), "version"))
+            return _hatch(_table(tool, "hatch"))
         case "flit_core" | "flit":
             return Attribute("flit", module=_text(_table(_table(tool, "flit"), "module").get("name")))
         case "pdm":
@@ -233,7 +237,7 @@ def _dynamic(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | N
         case "mesonpy":
             return Meson()
         case "scikit_build_core":
-            return _scikit_build(_table(_table(_table(tool, "scikit-build"), "metadata"), "version"))
+            return _scikit_build(tool)
         case "py_build_cmake":
             module = _table(_table(tool, "py-build-cmake"), "module")
             return Attribute("py-build-cmake", module=_text(module.get("name")))
@@ -277,8 +281,9 @@ def with_hatch_toml(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict
     return {**document, "tool": {**tool, "hatch": {**_table(tool, "hatch"), **own}}}
 
 
-def _hatch(version: Mapping[str, Any]) -> Answer:
+def _hatch(hatch: Mapping[str, Any]) -> Answer:
     """Source: hatch's documentation, "Versioning"."""
+    version = _table(hatch, "version")
     source = _text(version.get("source")) or "regex"
     file = _text(version.get("path"))
     if source == "regex" and file:
@@ -288,7 +293,9 @@ def _hatch(version: Mapping[str, Any]) -> Answer:
     if source == "nodejs":
         return PackageJson("hatch-nodejs-version", file or "package.json")
     if source == "regex":
-        return Nothing("[tool.hatch.version] names no `path`")
+        hook = next(iter(_table(_table(hatch, "metadata"), "hooks")), None)
+        told = f", but the metadata hook {hook} may have a version" if hook else ""
+        return Nothing(f"[tool.hatch.version] names no `path`{told}", missing=hook is None)
     return Provider(_HATCH_SOURCES.get(source, source))
 
 
@@ -297,19 +304,28 @@ def _pdm(version: Mapping[str, Any]) -> Answer:
     file = _text(version.get("path")) or _text(version.get("from"))
     getter = _text(version.get("getter")) or ""
     if version.get("source", "file") == "file" and file:
-        return Pattern("pdm", file, _PDM_PATTERN, 1)
+        return Pattern("pdm", file, _text(version.get("pattern")) or _PDM_PATTERN, 1)
+    if not version:
+        return Nothing(
+            "[tool.pdm.version] is empty, and pdm-backend writes 0.0.0 unless a hook says more", missing=False
+        )
     if version.get("source") == "call" and ":" in getter:
         module, _, call = getter.partition(":")
         return Expression("pdm", call if "(" in call else f"{call}()", module=module)
     return Provider("pdm-scm" if version.get("source") == "scm" or version.get("use_scm") else "pdm")
 
 
-def _scikit_build(version: Mapping[str, Any]) -> Answer:
+def _scikit_build(tool: Mapping[str, Any]) -> Answer:
     """Source: scikit-build-core's documentation, "Dynamic metadata"."""
+    entries = tool.get("dynamic-metadata")
+    entries = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    told = _table(_table(_table(tool, "scikit-build"), "metadata"), "version")
+    version = next((entry for entry in entries if entry.get("field") == "version"), told)
     provider, file = _text(version.get("provider")) or "", _text(version.get("input"))
     if provider == "scikit_build_core.metadata.regex" and file:
         pattern = _text(version.get("regex")) or _SCIKIT_PATTERN
-        return Pattern("scikit-build-core", file, pattern, "value", _text(version.get("result")))
+        result, remove = _text(version.get("result")), _text(version.get("remove"))
+        return Pattern("scikit-build-core", file, pattern, "value", result, remove)
     if provider == "scikit_build_core.metadata.setuptools_scm":
         return Provider("setuptools-scm")
     return Provider(provider.removeprefix("scikit_build_core.metadata.") or "scikit-build-core")
@@ -318,12 +334,20 @@ def _scikit_build(version: Mapping[str, Any]) -> Answer:
 def _by_poetry(tool: Mapping[str, Any]) -> Answer:
     poetry = _table(tool, "poetry")
     if _table(tool, "poetry-dynamic-versioning").get("enable"):
-        return Provider("poetry-dynamic-versioning")
+        given = _table(_table(tool, "poetry-dynamic-versioning"), "from-file")
+        return _from_file(_text(given.get("source")), _text(given.get("pattern")))
     if _table(tool, "poetry-version-plugin"):
         return Provider("poetry-version-plugin")
     if isinstance(poetry.get("version"), str):
         return Static(("tool", "poetry", "version"), Kind.POETRY)
     return Nothing("[tool.poetry] has no `version`")
+
+
+def _from_file(file: str | None, pattern: str | None) -> Answer:
+    """Source: the README of poetry-dynamic-versioning, and its `_get_version_from_file`."""
+    if file is None:
+        return Provider("poetry-dynamic-versioning")
+    return Pattern("poetry-dynamic-versioning", file, pattern, 1) if pattern else TextFile((file,))
 
 
 def _setuptools(tool: Mapping[str, Any], requires: Sequence[str]) -> Answer:

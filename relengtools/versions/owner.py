@@ -216,7 +216,8 @@ def owned(found: "Declaration | Unknown", where: Pointer | None) -> Owner:
 def _expression(setting: Setting, answer: backends.Expression) -> Owner:
     from relengtools.versions.evaluate.answer import expression
 
-    files = [answer.file] if answer.file else list(module_files(setting.files.place.root, answer.module or ""))
+    path = (answer.module or "").replace(".", "/")  # of pdm's, which imports it from the project's directory
+    files = [answer.file] if answer.file else [f"{path}/__init__.py", f"{path}.py"]
     for file in files:
         if source := setting.files.source(file, python=True):
             return owned(expression(setting.run(), source.path, answer.text), None)
@@ -234,8 +235,8 @@ def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
         return Owner(reason=f"{answer.provider} takes the version from {answer.file}, which isn't there")
     text = source.text.replace("\r", "")
     match = guarded(lambda: search(answer.pattern, text, re.MULTILINE))
-    if isinstance(match, Match) and answer.result not in (None, "{value}"):
-        return _composed(source, match, answer)
+    if isinstance(match, Match) and (answer.remove or answer.result not in (None, "{value}")):
+        return _composed(setting, source, match, answer)
     group = guarded(lambda: match.group(answer.group)) if isinstance(match, Match) else None
     if not isinstance(match, Match) or not isinstance(group, str) or not group:
         return Owner(reason=f"{answer.provider} finds no version in {source.file} by its pattern")
@@ -246,17 +247,22 @@ def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
     return Owner(source.declaration(kind_of(source), shift[0], shift[1], text[start:end]))
 
 
-def _composed(source: Source, match: "Match", answer: backends.Pattern) -> Owner:
+def _composed(setting: Setting, source: Source, match: "Match", answer: backends.Pattern) -> Owner:
     """`result` of scikit-build-core: a format of the groups, such as `{major}.{minor}.{patch}`."""
-    from relengtools.versions.evaluate.answer import kind_of
+    from relengtools.versions.evaluate import regex
+    from relengtools.versions.evaluate.answer import guarded, kind_of
 
     groups = {name: match.group(name) or "" for name in match.names}
+    groups |= {str(number): match.group(number + 1) or "" for number in range(len(match.spans) - 1)}
     try:
-        value = re.sub(r"\{(\w+)\}", lambda field: groups[field[1]], answer.result or "")
+        value = re.sub(r"\{(\w+)\}", lambda field: groups[field[1]], answer.result or "{value}")
     except KeyError as error:
         return Owner(reason=f"`result` names {error}, which the pattern has not")
+    left = guarded(lambda: regex.called(setting.run(), "sub", [answer.remove or "", "", value], {}))
+    if not isinstance(left, str):
+        return Owner(reason=f"what `remove` leaves of {value!r} isn't known")
     start, end = match.spans[0]
-    return Owner(source.declaration(kind_of(source), start, end, value)._replace(computed=True))
+    return Owner(source.declaration(kind_of(source), start, end, str.__str__(left))._replace(computed=True))
 
 
 def _original(text: str, at: int) -> int:

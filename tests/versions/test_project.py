@@ -211,6 +211,65 @@ def test_the_literal_that_flit_takes(tree, files, owner):
     assert project.owner or "refuses to choose" in project.reason
 
 
+REGEX = 'provider = "scikit_build_core.metadata.regex"\n'
+SCIKIT = "[tool.scikit-build.metadata.version]\n" + REGEX
+POETRY = backend("poetry_dynamic_versioning.backend") + '[tool.poetry]\nname = "x"\nversion = "0"\n'
+POETRY += "[tool.poetry-dynamic-versioning]\nenable = true\n"
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "name", "text", "version"),
+    [
+        (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n', "x.py", "version = 'v1.0'", "1.0"),
+        (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n', "x.py", "version: str = '1'", None),
+        (backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\npath = "x.py"\n', "x.py", "VERSION = '1.0'", "1.0"),
+        (
+            backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\npath = "v"\npattern = "^v (.+)$"\n',
+            "v", "x\nv 1.0\n", "1.0",
+        ),
+        (
+            backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\nsource = "call"\ngetter = "a.v:get"\n',
+            "a/v.py", "def get():\n    return '1.0'\n", "1.0",
+        ),
+        (
+            backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\nsource = "call"\ngetter = "a.v:get"\n',
+            "src/a/v.py", "def get():\n    return '1.0'\n", None,
+        ),
+        (backend("scikit_build_core") + DYNAMIC + SCIKIT + 'input = "x.py"\n', "x.py", "__version__: str = '1'", "1"),
+        (
+            backend("scikit_build_core") + DYNAMIC + SCIKIT
+            + "input = \"x.h\"\nregex = 'V (?P<a>.+) (.+)'\nresult = \"{a}.{1}\"\n",
+            "x.h", "V 1 2\n", "1.2",
+        ),
+        (
+            backend("scikit_build_core") + DYNAMIC + SCIKIT
+            + "input = \"x.h\"\nregex = 'V (?P<value>.+)'\nremove = \"-[a-z]\"\n",
+            "x.h", "V 1-a.2-b\n", "1.2",
+        ),
+        (
+            backend("scikit_build_core") + DYNAMIC + "[[tool.dynamic-metadata]]\n" + REGEX
+            + 'field = "version"\ninput = "x.py"\n',
+            "x.py", "__version__ = '1.0'", "1.0",
+        ),
+        (POETRY + '[tool.poetry-dynamic-versioning.from-file]\nsource = "V"\n', "V", "1.0\n", "1.0"),
+        (
+            POETRY + '[tool.poetry-dynamic-versioning.from-file]\nsource = "V"\npattern = "v=(.+)"\n',
+            "V", "a\nv=1.0\n", "1.0",
+        ),
+    ],
+)  # fmt: skip
+def test_the_file_that_a_backend_reads(tree, pyproject, name, text, version):
+    assert only(tree, {"pyproject.toml": pyproject, name: text}).version == version
+
+
+@pytest.mark.parametrize(
+    ("table", "missing"),
+    [("", True), ("[tool.hatch.metadata.hooks.custom]\n", False), ("[tool.hatch.metadata]\n", True)],
+)
+def test_a_hook_of_hatch_may_have_the_version(tree, table, missing):
+    assert only(tree, {"pyproject.toml": backend("hatchling") + DYNAMIC + table}).missing is missing
+
+
 @pytest.mark.parametrize(
     ("expression", "code", "version"),
     [

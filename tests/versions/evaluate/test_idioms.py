@@ -185,7 +185,7 @@ READ = {
     "hatch path": (
         {
             "pyproject.toml": backend("hatchling.build", "hatchling") + '[tool.hatch.version]\npath = "pkg/a.py"\n',
-            "pkg/a.py": "VERSION: str = 'v1.2.3'\n",
+            "pkg/a.py": "VERSION = 'v1.2.3'\n",
         },
         "pkg/a.py",
         "1.2.3",
