@@ -80,7 +80,9 @@ def state(provider: str, document: Mapping[str, Any] | None, root: Path, tree: P
 
     `document` is the project's pyproject.toml, None where it has none. Never raises; git is asked, nothing is run.
     """
-    known = _PROVIDERS.get(provider, _Known("the build's configuration", (), None))
+    known = _PROVIDERS.get(provider)
+    if known is None:
+        return State(None, f"what {provider} computes is not known here", "unknown", "the build's configuration")
     try:
         return State(_version(provider, known, document or {}, root, tree), None, None, known.configuration)
     except CannotSayError as error:
@@ -350,4 +352,9 @@ _PROVIDERS: Mapping[str, _Known] = {
     "pbr": _Known("pbr=True in setup.py", ("PBR_VERSION",), None, "pbr info"),
     "versioneer": _Known("[tool.versioneer] in pyproject.toml or [versioneer] in setup.cfg", (), None),
     "incremental": _Known("_version.py of the package", (), None),
+    "uv-dynamic-versioning": _Known(
+        "[tool.uv-dynamic-versioning] in pyproject.toml", ("UV_DYNAMIC_VERSIONING_",), None
+    ),
+    "flit-scm": _Known("[tool.setuptools_scm] in pyproject.toml", _SCM_ENVIRONMENT, None),
+    "git-describe": _Known("the code that runs git", (), None),
 }

@@ -215,7 +215,7 @@ def test_how_setuptools_scm_is_switched_on(repo: Repo) -> None:
 
 
 @pytest.mark.parametrize(
-    "provider", ["versioningit", "pbr", "versioneer", "dunamai", "poetry-dynamic-versioning", "mine"]
+    "provider", ["versioningit", "pbr", "versioneer", "dunamai", "poetry-dynamic-versioning", "uv-dynamic-versioning"]
 )
 def test_the_others_are_asked_to_be_asked(repo: Repo, provider: str) -> None:
     repo.commit()
@@ -224,6 +224,13 @@ def test_the_others_are_asked_to_be_asked(repo: Repo, provider: str) -> None:
     state = providers.state(provider, {}, repo.path, repo.path)
     assert (state.version, state.problem) == (None, "unknown")
     assert provider in (state.reason or "") and state.configuration
+
+
+@pytest.mark.parametrize("provider", ["sip", "hatch-env", "mine"])
+def test_of_who_may_have_nothing_to_do_with_tags_nothing_is_claimed(repo: Repo, provider: str) -> None:
+    state = providers.state(provider, {}, repo.path, repo.path)
+    assert (state.version, state.problem) == (None, "unknown")
+    assert "tag" not in (state.reason or "")
 
 
 def test_nothing_of_the_clones_own_is_run(repo: Repo, tmp_path: Path) -> None:
