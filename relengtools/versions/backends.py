@@ -119,9 +119,10 @@ class Provider(NamedTuple):
 
 
 class Legacy(NamedTuple):
-    """setup.py and setup.cfg decide; `provider` is asked where they don't."""
+    """setup.py and setup.cfg decide; `provider` is asked where they don't, or `idle` says why one there isn't."""
 
     provider: str | None = None
+    idle: str | None = None
 
 
 class Nothing(NamedTuple):
@@ -182,6 +183,12 @@ def backend(document: Mapping[str, Any]) -> str | None:
 def by_setuptools(document: Mapping[str, Any] | None) -> bool:
     """Whether setuptools makes the metadata, which then has what `egg_info` puts behind the version."""
     return document is None or _is_setuptools(document, backend(document))
+
+
+def by_core_metadata(document: Mapping[str, Any] | None) -> bool:
+    """Whether an sdist's PKG-INFO goes before where the version is from. Source: hatchling/metadata/core.py."""
+    dynamic = _table(document or {}, "project").get("dynamic")
+    return backend(document or {}) == "hatchling" and isinstance(dynamic, list) and "version" in dynamic
 
 
 def package_folders(document: Mapping[str, Any]) -> dict[str, str]:
@@ -252,7 +259,7 @@ def _by_another(document: Mapping[str, Any], tool: Mapping[str, Any], name: str 
         module = str(_table(document, "build-system").get("build-backend")).partition(":")[0]
         return Wrapper(module, _folders(document), wrapped[0], _dynamic(document, tool, wrapped[0]))
     if _is_setuptools(document, name):
-        return _setuptools(tool, requires)
+        return _setuptools(document, tool, requires)
     return Provider(_BACKENDS.get(name or "", name or ""))
 
 
@@ -350,7 +357,7 @@ def _from_file(file: str | None, pattern: str | None) -> Answer:
     return Pattern("poetry-dynamic-versioning", file, pattern, 1) if pattern else TextFile((file,))
 
 
-def _setuptools(tool: Mapping[str, Any], requires: Sequence[str]) -> Answer:
+def _setuptools(document: Mapping[str, Any], tool: Mapping[str, Any], requires: Sequence[str]) -> Answer:
     version = _table(_table(_table(tool, "setuptools"), "dynamic"), "version")
     if attribute := _text(version.get("attr")):
         module, _, name = attribute.rpartition(".")
@@ -360,7 +367,18 @@ def _setuptools(tool: Mapping[str, Any], requires: Sequence[str]) -> Answer:
         files = tuple(name for name in given if isinstance(name, str))
         return TextFile(files) if files else Nothing("[tool.setuptools.dynamic] names no file", missing=False)
     asked = next((provider for table, provider in _SETUPTOOLS_PROVIDERS.items() if table in tool), None)
-    return Legacy(asked or next((name for name in _REQUIRED_PROVIDERS if name in requires), None))
+    found = asked or next((name for name in _REQUIRED_PROVIDERS if name in requires), None)
+    if asked or found != "setuptools-scm" or _is_simple(document):
+        return Legacy(found)
+    return Legacy(idle="setuptools-scm is required, but without [tool.setuptools_scm] it does nothing")
+
+
+def _is_simple(document: Mapping[str, Any]) -> bool:
+    """Whether setuptools-scm is required in the way that needs no table. Source: its documentation, "Usage"."""
+    texts = _table(document, "build-system").get("requires")
+    simple = r"\s*setuptools[-_.]scm\s*\[[^]]*\bsimple\b"
+    given = texts if isinstance(texts, list) else ()
+    return any(re.match(simple, text, re.IGNORECASE) for text in given if isinstance(text, str))
 
 
 def _requires(document: Mapping[str, Any]) -> list[str]:

@@ -230,13 +230,13 @@ def _resolve(
             return Owner(provider=provider)
         case backends.Nothing(problem, missing):
             return Owner(reason=problem, missing=missing)
-        case backends.Legacy(provider):
-            return _legacy(setting, setup, cfg, provider)
+        case backends.Legacy():
+            return _legacy(setting, setup, cfg, answer)
         case _:
             return follow(setting, answer)
 
 
-def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, provider: str | None) -> Owner:
+def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, answer: backends.Legacy) -> Owner:
     """setup.py before setup.cfg: setuptools leaves an option alone that `setup()` was given. Then who is asked."""
     if setup and setup.version:
         return Owner(setup.version, setup.provider)
@@ -245,15 +245,16 @@ def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, provider: str | 
         return Owner(
             provider=None if named == "importlib.metadata" else named, reason=setup.pointer.reason, where=setup.pointer
         )
-    if provider == "pbr":  # which takes a version of setup.cfg for the least that comes next
-        return Owner(provider=provider)
+    if answer.provider == "pbr":  # which takes a version of setup.cfg for the least that comes next
+        return Owner(provider="pbr")
     if cfg.version:
         return Owner(cfg.version)
     if cfg.pointer:
         return _pointed(setting, cfg.pointer)
-    if provider:
-        return Owner(provider=provider)
-    return Owner(reason="neither pyproject.toml nor setup.py nor setup.cfg states a version", missing=True)
+    if answer.provider:
+        return Owner(provider=answer.provider)
+    reason = "neither pyproject.toml nor setup.py nor setup.cfg states a version"
+    return Owner(reason=f"{reason}; {answer.idle}" if answer.idle else reason, missing=True)
 
 
 def _pointed(setting: Setting, pointer: Pointer) -> Owner:
@@ -272,8 +273,8 @@ def _assembled(
 ) -> Project:
     """All declarations, the owner first and each once; and what a broken file says is unknown, not missing."""
     files, name = setting.files, setting.name
-    if owner.provider in _ASKS_VCS:
-        owner = owner._replace(declaration=_pkg_info(files) or owner.declaration)
+    if (owner.provider in _ASKS_VCS or backends.by_core_metadata(document)) and (told := _pkg_info(files)):
+        owner = owner._replace(declaration=told, missing=False)
     if owner.provider == "incremental" and owner.declaration is None:
         owner = owner._replace(declaration=_incremental(setting))
     tagged = _tagged(document, owner, cfg)

@@ -130,7 +130,8 @@ def test_the_owner_is_what_the_build_takes(tree, files, owner, copies):
     [
         (SETUPTOOLS + DYNAMIC + "[tool.setuptools_scm]\n", "setuptools-scm"),
         (
-            DYNAMIC + '[build-system]\nrequires=["Setuptools_SCM[toml]>=8"]\nbuild-backend="setuptools.build_meta"\n',
+            DYNAMIC
+            + '[build-system]\nrequires=["Setuptools_SCM[toml, simple]>=9"]\nbuild-backend="setuptools.build_meta"\n',
             "setuptools-scm",
         ),
         (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\nsource = "vcs"\n', "hatch-vcs"),
@@ -154,6 +155,7 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
     [
         ({"pyproject.toml": '[project]\nname = "x"\n'}, True),
         ({"pyproject.toml": '[tool.poetry]\nname = "x"\n'}, True),
+        ({"pyproject.toml": SETUPTOOLS.replace('["', '["setuptools-scm>=8", "') + DYNAMIC}, True),
         ({"setup.py": SETUP + "setup(name='x')"}, True),
         ({"setup.cfg": "[metadata]\nname = x\n"}, True),
         ({"setup.py": SETUP + "setup(name='x', version=f())"}, False),
@@ -268,6 +270,24 @@ def test_the_file_that_a_backend_reads(tree, pyproject, name, text, version):
 )
 def test_a_hook_of_hatch_may_have_the_version(tree, table, missing):
     assert only(tree, {"pyproject.toml": backend("hatchling") + DYNAMIC + table}).missing is missing
+
+
+@pytest.mark.parametrize(
+    ("project", "hatch", "kind"),
+    [
+        (DYNAMIC, 'path = "x.py"\n', "pkg-info"),
+        (DYNAMIC, 'source = "code"\npath = "x.py"\nexpression = "f()"\n', "pkg-info"),
+        (DYNAMIC, "", "pkg-info"),
+        ('[project]\nname = "x"\nversion = "1"\n', "", "pyproject"),
+    ],
+)
+def test_hatchling_believes_an_unpacked_sdist(tree, project, hatch, kind):
+    info = "Metadata-Version: 2.4\nName: x\nVersion: 1\n"
+    pyproject = backend("hatchling") + project + "[tool.hatch.version]\n" + hatch
+    found = only(tree, {"pyproject.toml": pyproject, "x.py": "__version__ = '1'\n", "PKG-INFO": info})
+    assert (found.owner.kind, found.missing) == (kind, False)
+    found = only(tree, {".git/HEAD": ""})
+    assert found.owner is None or found.owner.kind != "pkg-info"
 
 
 @pytest.mark.parametrize(
