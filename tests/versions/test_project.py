@@ -273,6 +273,20 @@ def test_a_hook_of_hatch_may_have_the_version(tree, table, missing):
 
 
 @pytest.mark.parametrize(
+    "expression",
+    [
+        "files('VERSION')",
+        "run_command('cat', 'VERSION', check: true).stdout().strip()",
+        "run_command(['cat', files('VERSION')], check : true).stdout().strip()",
+    ],
+)
+def test_meson_that_reads_a_file(tree, expression):
+    build = f"project(\n  'x', 'c',\n  version: {expression},\n)\n"
+    files = {"pyproject.toml": backend("mesonpy") + DYNAMIC, "meson.build": build, "VERSION": "1.0\n"}
+    assert only(tree, files).owner.file == "VERSION"
+
+
+@pytest.mark.parametrize(
     ("project", "hatch", "kind"),
     [
         (DYNAMIC, 'path = "x.py"\n', "pkg-info"),

@@ -11,6 +11,10 @@ _TOKEN = re.compile(
     r"#[^\n]*|'''.*?'''|f?'(?:[^'\\\n]|\\.)*'|[()\[\]{},]|[A-Za-z_]\w*[ \t]*:(?!=)|\w+|[^\s]", re.DOTALL
 )
 _FILES = re.compile(r"files\(\s*'([^'\n]+)'\s*\)")
+_CAT = re.compile(
+    r"run_command\(\s*\[?\s*'cat'\s*,\s*(?:files\(\s*)?'([^'\n]+)'[\s)\]]*(?:,\s*check\s*:\s*\w+\s*)?\)"
+    r"\s*\.stdout\(\)\s*\.strip\(\)"
+)
 _PROVIDERS = {"setuptools_scm": "setuptools-scm", "setuptools-scm": "setuptools-scm", "versioneer": "versioneer"}
 
 
@@ -28,7 +32,7 @@ def locate(source: Source) -> Declaration | Pointer | str | None:
     start += len(source.text[start:end]) - len(source.text[start:end].lstrip())
     if literal := re.fullmatch(r"'([^'\\\n]*)'", text):
         return source.declaration(Kind.MESON, start + 1, start + 1 + len(literal[1]), literal[1])
-    if named := _FILES.fullmatch(text):
+    if named := _FILES.fullmatch(text) or _CAT.fullmatch(text):
         return named[1]
     provider = next((provider for word, provider in _PROVIDERS.items() if word in text), None)
     if provider is None and "git" in text and "describe" in text:
