@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from operator import itemgetter
 from pathlib import Path
@@ -41,7 +41,7 @@ class Key(NamedTuple):
 class Descriptor(NamedTuple):
     """One open descriptor: `label` is its class (no number of its own in it), `state` to `silent_ms` are a socket's.
 
-    `silent_ms`: how long nothing had been received when it was first seen, known of TCP in the first scan.
+    `silent_ms`: for how long a TCP connection had received nothing when it was first seen.
     """
 
     key: Key
@@ -69,12 +69,22 @@ class Counts(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """All descriptors of a process at one moment; `sockets` are those by inode that are in a table."""
+    """All descriptors of a process at one moment.
+
+    `lasting` are those that are the same as long as number and link are; `sockets` (by inode) are in a table, in these
+    `states`, and have received nothing for so many ms (`silent`).
+    """
 
     counts: Counts
     descriptors: dict[Key, Descriptor]
     unlisted: frozenset[Key]
+    lasting: dict[tuple[int, str], Descriptor]
     sockets: dict[int, Descriptor]
+    states: dict[int, str]
+    silent: dict[int, int]
+
+
+NOTHING = Scan(Counts(*[0] * 9), {}, frozenset(), {}, {}, {}, {})
 
 
 class Connection(NamedTuple):
@@ -146,33 +156,41 @@ def role(entry: Socket, listening: set[int]) -> str:
     return f"{family} out :{entry.peer.port}"
 
 
-def opened_socket(key: Key, entry: Socket | None, listening: set[int]) -> Descriptor:
+def opened_socket(key: Key, table: Table) -> Descriptor:
     """A socket, by what the tables say of it."""
-    if entry is None:
+    if (entry := table.sockets.get(key.inode)) is None:
         return Descriptor(key, Kind.SOCKET, "unlisted", listed=False)
     local, peer = (str(address) if address else "" for address in (entry.local, entry.peer))
-    return Descriptor(key, Kind.SOCKET, role(entry, listening), entry.state, local, peer, silent_ms=entry.silent_ms)
+    label, silent = role(entry, table.listening), table.silent.get(key.inode)
+    return Descriptor(key, Kind.SOCKET, label, entry.state, local, peer, silent_ms=silent)
 
 
-def describe(fd: int, target: str, folder: Path, table: Table, known: Mapping[int, Descriptor]) -> Descriptor:
-    """One descriptor, by its link target; a socket in the state in which it is `known` is what it was."""
-    if target.startswith(SOCKET):
-        inode = int(target[len(SOCKET) : -1])
-        entry, old = table.sockets.get(inode), known.get(inode)
-        if entry and old and entry.state == old.state:
-            return old if old.key.fd == fd else old._replace(key=Key(fd, inode, 0, "socket"))
-        return opened_socket(Key(fd, inode, 0, "socket"), entry, table.listening)
+def described_socket(fd: int, inode: int, table: Table, before: Scan) -> Descriptor:
+    """A socket that isn't what it was before: a new one, one in another state, or one more descriptor of it.
+
+    Once known, what a socket was is remembered after it has left the tables.
+    """
+    key = Key(fd, inode, 0, "socket")
+    state = table.states.get(inode)
+    if state is not None and (twin := before.sockets.get(inode)) and twin.state == state:
+        return twin._replace(key=key)
+    if state is None and (known := before.descriptors.get(key)):
+        return known._replace(state="unlisted", listed=False)
+    return opened_socket(key, table)
+
+
+def describe(fd: int, target: str, folder: Path) -> Descriptor:
+    """One descriptor that is no socket, by its link target."""
     if link := LINK.match(target):
-        key = Key(fd, int(link[2]), 0, link[1])
-        return Descriptor(key, Kind.PIPE, "pipe")
+        return Descriptor(Key(fd, int(link[2]), 0, link[1]), Kind.PIPE, "pipe")
     if target.startswith("anon_inode:"):
         return Descriptor(Key(fd, 0, 0, target), Kind.ANON, masked(target.removeprefix("anon_inode:")))
     return opened_file(folder, fd, target)
 
 
-def is_own(entry: Socket | None, connections: Iterable[Connection]) -> bool:
+def is_own(entry: Socket, connections: Iterable[Connection]) -> bool:
     """Whether the socket is the target's end of one of the recorder's connections."""
-    return entry is not None and any(entry.local == c.peer and entry.peer == c.local for c in connections)
+    return any(entry.local == c.peer and entry.peer == c.local for c in connections)
 
 
 SORT = itemgetter(*map(Descriptor._fields.index, ("kind", "label", "state")))
@@ -199,7 +217,7 @@ def count(found: Iterable[Descriptor], unlisted: int, own: int) -> Counts:
     )
 
 
-def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), proc: Path = PROC) -> Scan:
+def scan(pid: int, before: Scan = NOTHING, own: Iterable[Connection] = (), proc: Path = PROC) -> Scan:
     """All descriptors now; `before` is the previous scan of the same process.
 
     A socket is counted as unlisted when it is in no table in two scans in a row: one scan alone meets sockets that were
@@ -207,33 +225,33 @@ def scan(pid: int, before: Scan | None = None, own: Iterable[Connection] = (), p
     """
     folder = proc / str(pid) / "fd"
     opened = links(pid, proc)
-    familiar = before.sockets if before else {}
-    wanted = frozenset(int(target[len(SOCKET) : -1]) for _, target in opened if target.startswith(SOCKET))
-    table = sockets.table(pid, wanted, proc, familiar, silence=before is None) if wanted else sockets.Table({}, set())
-    mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
+    inodes = [int(target[len(SOCKET) : -1]) if target.startswith(SOCKET) else None for _, target in opened]
+    wanted = frozenset(inode for inode in inodes if inode is not None)
+    table = sockets.table(pid, wanted, proc, before.states) if wanted else sockets.nothing()
+    mine = frozenset(inode for inode, entry in table.sockets.items() if is_own(entry, own)) if own else frozenset()
+    for own_inode in mine:
+        del table.states[own_inode]
     found: dict[Key, Descriptor] = {}
+    lasting: dict[tuple[int, str], Descriptor] = {}
     listed: dict[int, Descriptor] = {}
-    unlisted: set[Key] = set()
-    for fd, target in opened:
-        inode = int(target[len(SOCKET) : -1]) if target.startswith(SOCKET) else -1
+    for each, inode in zip(opened, inodes, strict=True):
         if inode in mine:
             continue
-        if twin := listed.get(inode):
-            each = twin._replace(key=Key(fd, inode, 0, "socket"))
-        else:
-            each = describe(fd, target, folder, table, familiar)
-        # Once known, what a socket was is remembered after it has left the tables.
-        if not each.listed:
-            if before and (known := before.descriptors.get(each.key)):
-                each = known._replace(state="unlisted", listed=False)
-            unlisted.add(each.key)
-        elif inode >= 0:
-            listed[inode] = each
-            table.sockets.pop(inode, None)  # of ten thousand, both at once are too much
-        found[each.key] = each
-    twice = unlisted & before.unlisted if before else unlisted & set()
-    counts = count(found.values(), len(twice), len(opened) - len(found))
-    return Scan(counts, found, frozenset(unlisted), listed)
+        known = before.lasting.get(each)
+        if inode is not None:
+            # Of ten thousand, nearly all are what they were.
+            if known is None or known.state != table.states.get(inode):
+                known = described_socket(each[0], inode, table, before)
+            if known.listed:
+                listed[inode] = known
+        elif known is None:
+            known = describe(*each, folder)
+        if not known.key.device and known.kind is not Kind.OTHER:
+            lasting[each] = known
+        found[known.key] = known
+    unlisted = frozenset(key for key, each in found.items() if not each.listed)
+    counts = count(found.values(), len(unlisted & before.unlisted), len(opened) - len(found))
+    return Scan(counts, found, unlisted, lasting, listed, table.states, table.silent)
 
 
 class Change(NamedTuple):
@@ -244,12 +262,17 @@ class Change(NamedTuple):
     altered: list[Descriptor]
 
 
-def change(before: Scan | None, after: Scan) -> Change:
+def change(before: Scan, after: Scan) -> Change:
     """Births and deaths by key; without a scan before, all are born."""
-    old = before.descriptors if before else {}
-    new = after.descriptors
+    old, new = before.descriptors, after.descriptors
     return Change(
         born=[each for key, each in new.items() if key not in old],
         died=[key for key in old if key not in new],
         altered=[each for key, each in new.items() if key in old and old[key].state != each.state],
     )
+
+
+def silence(scan: Scan) -> list[tuple[Key, int]]:
+    """The TCP connections, and for how many ms each has received nothing."""
+    silent = scan.silent
+    return [(key, silent[key.inode]) for key, each in scan.descriptors.items() if each.listed and key.inode in silent]

@@ -119,7 +119,7 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequenc
     return [table for table in wanted if table[2]]
 
 
-SOCKET_HEAD = ("socket", "peer", "state", "open for", "had received nothing for, at first sight")
+SOCKET_HEAD = ("socket", "peer", "state", "open for", "had received nothing for, last known")
 CHILD_HEAD = ("child", "began", "resident memory, first and last", "descriptors", "end")
 LIFE_HEAD = ("process", "began", "build", "watched for", "end")
 RUN_HEAD = ("began", "interval", "samples", "end")

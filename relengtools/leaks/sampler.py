@@ -53,7 +53,7 @@ class Sampler:
     mask: Mask | None = None
     reader: Reader = field(init=False)
     max_fds: int | None = None
-    scan: descriptors.Scan | None = None
+    scan: descriptors.Scan = descriptors.NOTHING
     connection: descriptors.Connection | None = None
     scrape_retry: Retry = field(default_factory=Retry)
     profiler: Profiler | None = None
@@ -73,7 +73,7 @@ class Sampler:
         self.reader, self.max_fds = reader, max_fds
         self.tree = reader if isinstance(reader, TreeReader) else None
         self.tree_said = (0, 0)
-        self.scan = self.connection = None
+        self.scan, self.connection = descriptors.NOTHING, None
         self.detail_due = self.limits_due = self.smaps_due = 0.0
         self.scrape_retry = Retry()
         tier = self.settings.tier
@@ -103,7 +103,7 @@ class Sampler:
 
     def without_own(self, base: Base) -> Base:
         """Leave the recorder's own connection out, as long as it's the one that the last scan met."""
-        own = self.scan.counts.own if self.scan else 0
+        own = self.scan.counts.own
         if not own or base.fds is None or self.endpoint is None or self.endpoint.alive() != self.connection:
             return base
         return base._replace(fds=base.fds - own)
@@ -198,7 +198,8 @@ class Sampler:
         cost = time.thread_time() - before
         changed = descriptors.change(self.scan, found)
         shown = self.mask.change(changed) if self.mask else changed
-        self.recording.add_scan(number, found.counts, shown, cost, first=self.scan is None)
+        self.recording.add_scan(number, found.counts, shown, cost, first=self.scan is descriptors.NOTHING)
+        self.recording.add_silence(self.journal.previous, descriptors.silence(found))
         self.scan = found
         self.journal.recovered("descriptors")
 

@@ -7,12 +7,13 @@ and for all other families, /proc/PID/net has them. Neither needs a right.
 import os
 import socket
 import struct
+from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from relengtools.leaks.process import PROC
 
@@ -39,31 +40,30 @@ class Address(NamedTuple):
 
 
 class Socket(NamedTuple):
-    """One row of the tables; `local` and `peer` are set for internet sockets, `path` for unix ones.
-
-    `silent_ms`: for how long a TCP socket has received no data, where that was asked for.
-    """
+    """One row of the tables; `local` and `peer` are set for internet sockets, `path` for unix ones."""
 
     family: str
     state: str
     local: Address | None = None
     peer: Address | None = None
     path: str = ""
-    silent_ms: int | None = None
-
-
-class Stated(Protocol):
-    """What is known of a socket: the state that it was in."""
-
-    @property
-    def state(self) -> str: ...
 
 
 class Table(NamedTuple):
-    """The wanted sockets by inode, and the local TCP ports that anybody in the namespace listens on."""
+    """What the kernel tells of the wanted sockets, by inode: the state of each, and of those that aren't in the state
+    in which they are known all else; for how many ms an open TCP connection has received nothing (where sock_diag is
+    there); and the local TCP ports that anybody in the namespace listens on.
+    """
 
+    states: dict[int, str]
     sockets: dict[int, Socket]
+    silent: dict[int, int]
     listening: set[int]
+
+
+def nothing() -> Table:
+    """A table without a socket."""
+    return Table({}, {}, {}, set())
 
 
 @lru_cache
@@ -96,14 +96,17 @@ def lines(path: Path) -> Iterator[list[str]]:
             yield row
 
 
-def read_inet(net: Path, family: str, wanted: frozenset[int], table: Table) -> None:
+def read_inet(net: Path, family: str, wanted: frozenset[int], known: Mapping[int, str], table: Table) -> None:
     """Add the rows of one internet table that are wanted."""
     for row in lines(net / family):
         state, inode = int(row[3], 16), int(row[9])
         if state == LISTEN and family.startswith("tcp"):
             table.listening.add(int(row[1].rpartition(":")[2], 16))
         if inode in wanted:
-            table.sockets[inode] = Socket(family, TCP_STATES[state], parse_address(row[1]), parse_address(row[2]))
+            table.states[inode] = TCP_STATES[state]
+            if known.get(inode) != TCP_STATES[state]:
+                local, peer = parse_address(row[1]), parse_address(row[2])
+                table.sockets[inode] = Socket(family, TCP_STATES[state], local, peer)
 
 
 def read_unix(net: Path, wanted: frozenset[int], table: Table) -> None:
@@ -111,6 +114,7 @@ def read_unix(net: Path, wanted: frozenset[int], table: Table) -> None:
     for row in lines(net / "unix"):
         if (inode := int(row[6])) in wanted:
             state = "listen" if int(row[3], 16) & 0x10000 else UNIX_STATES.get(int(row[5], 16), "unknown")
+            table.states[inode] = state
             table.sockets[inode] = Socket("unix", state, path=" ".join(row[7:]))
 
 
@@ -126,11 +130,14 @@ IPPROTO_MPTCP = 262
 HEADER = struct.Struct("=IH")
 # A netlink header and an inet_diag_msg.
 LEAST = 16 + 72
-ATTRIBUTES_AT = 16 + 72
+# In these: idiag_state, idiag_sport, idiag_src, idiag_dst, idiag_inode.
+STATE, PORT, SOURCE, DESTINATION, INODE = 17, 20, 24, 40, 84
 ATTRIBUTE = struct.Struct("=HH")
 INET_DIAG_INFO = 2
-# tcp_info.tcpi_last_data_recv, linux/tcp.h
-LAST_DATA_RECV = struct.Struct("=52xI")
+# tcp_info.tcpi_last_data_recv behind the header of the attribute, linux/tcp.h
+LAST_DATA_RECV = ATTRIBUTE.size + 52
+# Before a connection is open, it says nothing.
+OPENED = bytes(map(TCP_STATES.index, ("established", "fin_wait1", "fin_wait2", "close_wait", "last_ack", "closing")))
 DIAGNOSED = {
     "tcp": (socket.AF_INET, socket.IPPROTO_TCP),
     "tcp6": (socket.AF_INET6, socket.IPPROTO_TCP),
@@ -139,12 +146,23 @@ DIAGNOSED = {
 }
 
 
-# Of an inet_diag_msg: data and the offset of its netlink header in it, state, local port as it came, inode.
-Message = tuple[bytes, int, int, int, int]
+class Run(NamedTuple):
+    """Messages of one length in `data`, `step` bytes each from `at` on, as columns; ports as they came.
+
+    `silent` has tcpi_last_data_recv in ms, where all of them tell it.
+    """
+
+    data: bytes
+    at: int
+    step: int
+    states: bytes
+    ports: "array[int]"
+    inodes: "array[int]"
+    silent: "array[int] | None"
 
 
-def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0) -> Iterator[list[Message]]:
-    """The sockets of a dump in portions; raises OSError."""
+def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0) -> Iterator[Run]:
+    """The sockets of a dump; raises OSError."""
     states = ~(1 << TIME_WAIT) & 0xFFF
     # The protocol of MPTCP doesn't fit the byte that the request has for it: it goes into an attribute.
     extra = PROTOCOL.pack(PROTOCOL.size, INET_DIAG_REQ_PROTOCOL, protocol) if protocol > 255 else b""
@@ -153,24 +171,20 @@ def dump(netlink: socket.socket, family: int, protocol: int, extensions: int = 0
     netlink.send(REQUEST.pack(size, SOCK_DIAG_BY_FAMILY, DUMP, 1, 0, *asked) + extra)
     while True:
         data = netlink.recv(1 << 17)
-        found, done = messages(data)
-        yield found
+        found, done = runs(data)
+        yield from found
         if done:
             return
 
 
-@lru_cache
-def message_of(length: int) -> struct.Struct:
-    """A message of this length: length and type, then idiag_state, idiag_sport, idiag_inode."""
-    return struct.Struct(f"=IH11xB2xH62xI{length - LEAST}x")
-
-
-def messages(data: bytes) -> tuple[list[Message], bool]:
+def runs(data: bytes) -> tuple[list[Run], bool]:
     """The messages of a portion, and whether it was the last one; raises OSError.
 
-    Nearly all have the same length, so they are taken apart a run at a time: there may be tens of thousands.
+    Nearly all have the same length, and their parts the same places: there may be tens of thousands, so they are taken
+    apart by slices.
     """
-    found: list[Message] = []
+    found: list[Run] = []
+    words, halves = array("I", data[: len(data) & ~3]), array("H", data[: len(data) & ~1])
     at = 0
     while at + HEADER.size <= len(data):
         length, kind = HEADER.unpack_from(data, at)
@@ -179,31 +193,39 @@ def messages(data: bytes) -> tuple[list[Message], bool]:
         if kind == NLMSG_ERROR or length < LEAST:
             raise OSError("sock_diag refused")
         step = (length + 3) & ~3
-        run = memoryview(data)[at : at + (len(data) - at) // step * step]
-        for size, type_, state, port, inode in message_of(step).iter_unpack(run):
-            if size != length or type_ != kind:
-                break
-            found.append((data, at, state, port, inode))
-            at += step
+        info = information(data, at, at + length)
+        # Length, type, and the head of the attribute: where they are the same, so is all that they say.
+        heads = (at, at + 4) if info is None else (at, at + 4, info)
+        count = min(alike(words[head // 4 :: step // 4]) for head in heads)
+        stop = at + count * step
+        found.append(
+            Run(
+                *(data, at, step),
+                states=data[at + STATE : stop : step],
+                ports=halves[(at + PORT) // 2 : stop // 2 : step // 2],
+                inodes=words[(at + INODE) // 4 : stop // 4 : step // 4],
+                silent=None if info is None else words[(info + LAST_DATA_RECV) // 4 : stop // 4 : step // 4],
+            )
+        )
+        at = stop
     return found, False
 
 
-def silent_ms(data: bytes, at: int) -> int | None:
-    """How long the TCP socket of the message at `at` has received no data, by its tcp_info; None where it has none."""
-    (length, _) = HEADER.unpack_from(data, at)
-    end, at = at + length, at + ATTRIBUTES_AT
+def alike(column: "array[int]") -> int:
+    """How many values in front are the same."""
+    first = column[0]
+    return len(column) if column.count(first) == len(column) else next(n for n, v in enumerate(column) if v != first)
+
+
+def information(data: bytes, at: int, end: int) -> int | None:
+    """Where the tcp_info of the message from `at` to `end` is, the head of the attribute; None where it has none."""
+    at += LEAST
     while at + ATTRIBUTE.size <= end:
         size, kind = ATTRIBUTE.unpack_from(data, at)
-        if kind == INET_DIAG_INFO and size >= ATTRIBUTE.size + LAST_DATA_RECV.size:
-            return int(LAST_DATA_RECV.unpack_from(data, at + ATTRIBUTE.size)[0])
+        if kind == INET_DIAG_INFO and LAST_DATA_RECV + 4 <= size <= end - at:
+            return at
         at += max((size + 3) & ~3, ATTRIBUTE.size)
     return None
-
-
-@lru_cache
-def unchanged(family: str, state: str) -> Socket:
-    """A socket whose addresses are known already."""
-    return Socket(family, state)
 
 
 def diagnose(
@@ -212,28 +234,37 @@ def diagnose(
     family: int,
     protocol: int,
     wanted: frozenset[int],
-    known: Mapping[int, Stated],
+    known: Mapping[int, str],
     table: Table,
-    silence: bool,
 ) -> None:
-    """Add the sockets of one family and protocol that are wanted; without addresses where the state is as known."""
+    """Add the sockets of one family and protocol that are wanted."""
+    # The one that MPTCP tells is another structure.
+    extensions = 1 << (INET_DIAG_INFO - 1) if protocol == socket.IPPROTO_TCP else 0
+    for run in dump(netlink, family, protocol, extensions):
+        if protocol != socket.IPPROTO_UDP and LISTEN in run.states:
+            ports = zip(run.states, run.ports, strict=True)
+            table.listening.update(socket.ntohs(port) for state, port in ports if state == LISTEN)
+        mine = {
+            inode: TCP_STATES[state] for inode, state in zip(run.inodes, run.states, strict=True) if inode in wanted
+        }
+        table.states.update(mine)
+        if fresh := {inode: state for inode, state in mine.items() if known.get(inode) != state}:
+            table.sockets.update(details(run, name, family, fresh))
+        if run.silent and mine:
+            rows = zip(run.inodes, run.states, run.silent, strict=True)
+            table.silent.update((inode, ms) for inode, state, ms in rows if inode in mine and state in OPENED)
+
+
+def details(run: Run, name: str, family: int, fresh: Mapping[int, str]) -> Iterator[tuple[int, Socket]]:
+    """What those sockets of the run are whose states are given."""
     width = 4 if family == socket.AF_INET else 16
-    info = silence and protocol != socket.IPPROTO_UDP
-    same = [unchanged(name, state) for state in TCP_STATES]
-    for portion in dump(netlink, family, protocol, 1 << (INET_DIAG_INFO - 1) if info else 0):
-        for data, at, state, port, inode in portion:
-            if state == LISTEN and protocol != socket.IPPROTO_UDP:
-                table.listening.add(socket.ntohs(port))
-            if inode not in wanted:
-                continue
-            if (old := known.get(inode)) and old.state == TCP_STATES[state]:
-                table.sockets[inode] = same[state]
-                continue
-            here, there = struct.unpack_from(">HH", data, at + 20)
-            local = address(data[at + 24 : at + 24 + width], here)
-            peer = address(data[at + 40 : at + 40 + width], there)
-            silent = silent_ms(data, at) if info and state != LISTEN else None
-            table.sockets[inode] = Socket(name, TCP_STATES[state], local, peer, silent_ms=silent)
+    for number, inode in enumerate(run.inodes):
+        if state := fresh.get(inode):
+            at = run.at + number * run.step
+            here, there = struct.unpack_from(">HH", run.data, at + PORT)
+            local = address(run.data[at + SOURCE : at + SOURCE + width], here)
+            peer = address(run.data[at + DESTINATION : at + DESTINATION + width], there)
+            yield inode, Socket(name, state, local, peer)
 
 
 def same_namespace(pid: int, proc: Path) -> bool:
@@ -245,43 +276,36 @@ def same_namespace(pid: int, proc: Path) -> bool:
 
 
 def table(
-    pid: int,
-    wanted: frozenset[int],
-    proc: Path = PROC,
-    known: Mapping[int, Stated] = MappingProxyType({}),
-    *,
-    silence: bool = False,
+    pid: int, wanted: frozenset[int], proc: Path = PROC, known: Mapping[int, str] = MappingProxyType({})
 ) -> Table:
-    """The `wanted` sockets (inodes) of a process; one in its `known` state may come without its addresses.
-
-    With `silence`, TCP sockets tell for how long they have been silent, where sock_diag is there.
-    """
-    found = Table({}, set())
+    """The `wanted` sockets (inodes) of a process; `known` are the states of those whose addresses are known."""
+    found = nothing()
     net = proc / str(pid) / "net"
     rest: tuple[str, ...] = INET
     if same_namespace(pid, proc):
         try:
-            ask_kernel(wanted, known, found, silence)
+            ask_kernel(wanted, known, found)
             rest = INET[len(DIAGNOSED) :]
         except OSError:
-            found = Table({}, set())
+            found = nothing()
     for family in rest:
-        read_inet(net, family, wanted, found)
+        read_inet(net, family, wanted, known, found)
     read_unix(net, wanted, found)
     for family, column in INODE_COLUMN.items():
-        inodes = {int(row[column]) for row in lines(net / family)}
-        found.sockets.update((inode, Socket(family, "open")) for inode in inodes & wanted)
+        for inode in {int(row[column]) for row in lines(net / family)} & wanted:
+            found.states[inode] = "open"
+            found.sockets[inode] = Socket(family, "open")
     return found
 
 
-def ask_kernel(wanted: frozenset[int], known: Mapping[int, Stated], found: Table, silence: bool) -> None:
+def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table) -> None:
     """The internet sockets of our own namespace; raises OSError where the kernel lacks sock_diag."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, SOCK_DIAG) as netlink:
         netlink.settimeout(5)
         for name, (family, protocol) in DIAGNOSED.items():
-            diagnose(netlink, name, family, protocol, wanted, known, found, silence)
+            diagnose(netlink, name, family, protocol, wanted, known, found)
         # Go >= 1.24 listens by MPTCP; kernels without it take the request for TCP or refuse it.
         for name, family in (("mptcp", socket.AF_INET), ("mptcp6", socket.AF_INET6)):
-            if unknown := wanted - found.sockets.keys():
+            if unknown := wanted - found.states.keys():
                 with suppress(OSError):
-                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, known, found, silence)
+                    diagnose(netlink, name, family, IPPROTO_MPTCP, unknown, known, found)

@@ -119,7 +119,7 @@ def test_what_a_real_process_has_open(child: Child, tmp_path: Path) -> None:
 @linux
 def test_births_deaths_and_states(child: Child, tmp_path: Path) -> None:
     first = scan(child.pid)
-    assert len(descriptors.change(None, first).born) == len(first.descriptors)
+    assert len(descriptors.change(descriptors.NOTHING, first).born) == len(first.descriptors)
     child.does("server.close(); files.pop().close(); more = [open('/dev/null') for _ in range(2)]")
     second = scan(child.pid, first)
     born, died, altered = descriptors.change(first, second)
@@ -217,3 +217,18 @@ def test_what_is_known_of_a_socket_is_kept_while_its_state_is() -> None:
         assert (closed.label, closed.local, closed.peer) == (mine.label, mine.local, mine.peer)
         os.close(copy)
         client.close()
+
+
+@linux
+def test_a_connection_is_silent_until_it_is_spoken_to(child: Child) -> None:
+    def heard(found: descriptors.Scan) -> dict[str, int]:
+        labels = {key: each.label for key, each in found.descriptors.items()}
+        return {labels[key]: ms for key, ms in descriptors.silence(found)}
+
+    first = scan(child.pid)
+    child.does("import time; time.sleep(0.2); client.send(b'x'); server.recv(1)")
+    if not descriptors.silence(first):
+        pytest.skip("this kernel has no sock_diag")
+    second = heard(scan(child.pid, first))
+    assert second.keys() == {f"tcp in :{child.port}", f"tcp out :{child.port}"}
+    assert second[f"tcp in :{child.port}"] + 150 < second[f"tcp out :{child.port}"]

@@ -528,3 +528,49 @@ def test_the_build_that_ran_and_how_silent_a_socket_was_are_read_back(path: Path
     found = load(str(path))
     assert found.processes[0].build_id == "GNU 00ff"
     assert found.lives[0].silent_s == 61.0
+
+
+def test_how_silent_a_socket_is_follows_the_last_scan(path: Path) -> None:
+    recording = begun(path)
+    counts = Counts(2, 0, 0, 0, 0, 2, 0, 0, 0)
+    keys = [Key(fd, fd, 0, "socket") for fd in (5, 6)]
+    born = [Descriptor(key, Kind.SOCKET, "tcp in :7000", "established", silent_ms=1000) for key in keys]
+    for second in (0, 60):
+        now, number = moment(second), recording.add(moment(second), BASE)
+        assert number is not None
+        change = Change([], [keys[1]], []) if second else Change(born, [], [])
+        recording.add_scan(number, counts, change, 0.0, first=not second)
+        recording.add_silence(now, [(key, 1000 + second * 1000) for key in keys[: 1 if second else 2]])
+        waiting = len(recording.pending)
+        # What stays silent is known already.
+        recording.add_silence(
+            moment(second + 30), [(key, 31_000 + second * 1000) for key in keys[: 1 if second else 2]]
+        )
+        assert len(recording.pending) == waiting
+    recording.close()
+    assert [(life.gone is None, life.silent_s) for life in load(str(path)).lives] == [
+        (True, pytest.approx(61, abs=1)),
+        (False, 1.0),
+    ]
+
+
+def test_a_recording_of_schema_3_tells_silence_at_birth_and_goes_on(path: Path) -> None:
+    shutil.copy(FROZEN.with_name("schema-3.sqlite"), path)
+    assert [life.silent_s for life in load(str(path)).lives] == [61.0]
+    open_for_writing(path, {"selector": "--pid 7", "children": "summed"}).close()
+    assert [life.silent_s for life in load(str(path)).lives] == [61.0]
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO heard VALUES (1, '{\"1\": 1700000000}')")
+    connection.close()
+    assert [life.silent_s for life in load(str(path)).lives] == [10.0]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"1": "x"}', '{"x": 1}', "{"])
+def test_what_is_no_table_of_silence_is_damage(path: Path, text: str) -> None:
+    shutil.copy(FROZEN.with_name("schema-3.sqlite"), path)
+    open_for_writing(path, {"selector": "--pid 7", "children": "summed"}).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO heard VALUES (1, ?)", (text,))
+    connection.close()
+    with pytest.raises(RelengError, match="is damaged"):
+        load(str(path))

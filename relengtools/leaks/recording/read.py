@@ -1,5 +1,6 @@
 """The reading side of a recording, finished or still being written: rows to columns."""
 
+import json
 import sqlite3
 from array import array
 from bisect import bisect_left
@@ -63,7 +64,8 @@ class Life(NamedTuple):
     """One descriptor as far as it was seen: `born` and `gone` are times of scans.
 
     `born_seen` is False when it was there at the first scan already (left-truncated); `gone` is None when it was still
-    there at the last scan of its process in its run, whose time is `seen` (right-censored).
+    there at the last scan of its process in its run, whose time is `seen` (right-censored). `silent_s`: for how long a
+    TCP connection had received nothing then, or (of one that is gone) when it was born.
     """
 
     process: int
@@ -309,19 +311,30 @@ def read_lives(connection: sqlite3.Connection, ids: "array[float]", times: "arra
         )
     }
     silence = "silent_ms" if version(connection) >= 3 else "NULL"
-    for process, run, kind, label, fd, state, local, peer, born, born_seen, gone, silent in connection.execute(
-        f"SELECT process, run, kind, label, fd, state, local, peer, born, born_seen, gone, {silence}"  # noqa: S608
+    heard = read_heard(connection)
+    for id_, process, run, kind, label, fd, state, local, peer, born, born_seen, gone, silent in connection.execute(
+        f"SELECT d.id, process, run, kind, label, fd, state, local, peer, born, born_seen, gone, {silence}"  # noqa: S608
         " FROM descriptors d JOIN classes c ON c.id = d.class ORDER BY d.id"
     ):
-        seen = gone if gone is not None else last_scan.get((run, process), born)
+        seen = time_of(gone if gone is not None else last_scan.get((run, process), born), ids, times)
+        last = heard.get(id_) if gone is None else None
+        at_birth = None if silent is None else silent / 1000
         yield Life(
             *(process, run, kind, label, fd, state, local, peer),
             born=time_of(born, ids, times),
             born_seen=bool(born_seen),
-            gone=None if gone is None else time_of(gone, ids, times),
-            seen=time_of(seen, ids, times),
-            silent_s=None if silent is None else silent / 1000,
+            gone=None if gone is None else seen,
+            seen=seen,
+            silent_s=at_birth if last is None else max(seen - last, 0.0),
         )
+
+
+def read_heard(connection: sqlite3.Connection) -> dict[int, int]:
+    """When sockets that were there at the last scan of their process had last received data, by their id."""
+    if version(connection) < 4:
+        return {}
+    rows = [typed(dict, json.loads(text)) for (text,) in connection.execute("SELECT sockets FROM heard")]
+    return {int(id_): typed(int, last) for row in rows for id_, last in row.items()}
 
 
 def classes(lives: Iterable[Life]) -> list[DescriptorClass]:

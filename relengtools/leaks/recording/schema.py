@@ -118,8 +118,14 @@ INSERT INTO units VALUES ('descriptors.silent_ms', 'ms', '', 'no data had been r
 INSERT INTO units VALUES ('worker_samples.rss', 'pages', '', 'of one child, absolute, and so on as in samples');
 """
 
+FOURTH = """
+CREATE TABLE heard (process INTEGER PRIMARY KEY REFERENCES processes, sockets TEXT NOT NULL);
+INSERT INTO units VALUES (
+    'heard.sockets', 's since 1970', '', 'JSON: id in descriptors -> last data received, as of the last scan');
+"""
+
 # Entry n takes a file from schema n to n + 1. Entries are never changed, only added.
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD)
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
 VERSION = len(MIGRATIONS)
 
 

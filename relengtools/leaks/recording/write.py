@@ -1,5 +1,6 @@
 """The writing side of a recording: rows wait in memory for one transaction, so that a full disk loses none of them."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,6 +89,7 @@ class Recording:
         self.position = 0
         self.descriptors: dict[Key, int] = {}
         self.levels: dict[str, Level] = {}
+        self.heard = "{}"
         self.compact_due = 0.0
         self.given_up = False
         self.run, self.process, self.segments, self.descriptor, self.worker = (
@@ -134,6 +136,7 @@ class Recording:
         self.segment = None
         self.descriptors.clear()
         self.levels.clear()
+        self.heard = "{}"
         if self.run > 1 and self.before == target:
             return
         self.workers.clear()
@@ -204,6 +207,17 @@ class Recording:
             self.later("UPDATE descriptors SET state = ? WHERE id = ?", each.state, self.descriptors[each.key])
         for key in change.died:
             self.later("UPDATE descriptors SET gone = ? WHERE id = ?", sample, self.descriptors.pop(key))
+
+    def add_silence(self, now: Moment, silent: Iterable[tuple[Key, int]]) -> None:
+        """Keep when each of these sockets, silent for so many ms, last received data: in place of what was known.
+
+        One that stays silent changes nothing, so that nothing is written.
+        """
+        wall = ms(now.wall)
+        heard = json.dumps({self.descriptors[key]: (wall - silent_ms) // 1000 for key, silent_ms in silent})
+        if heard != self.heard:
+            self.heard = heard
+            self.later("INSERT OR REPLACE INTO heard VALUES (?, ?)", self.process, heard)
 
     def class_id(self, kind: str, label: str) -> int:
         if (kind, label) not in self.classes:
