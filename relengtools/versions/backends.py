@@ -144,6 +144,8 @@ def ask(document: Mapping[str, Any] | None) -> Answer:
     if document is None:
         return Legacy()
     tool, name = _table(document, "tool"), backend(document)
+    if (unpackaged := _unpackaged(tool)) and not any("version" in table for table in _naming(document)):
+        return Nothing(f"{unpackaged} says that it is no package, which needs no version", missing=False)
     if "project" in document:
         return _by_project(document, _table(document, "project"), tool, name)
     if _table(tool, "poetry") and name in ("poetry", "poetry_dynamic_versioning", None):
@@ -170,14 +172,28 @@ def name_of(document: Mapping[str, Any]) -> str | None:
     """The project's name as pyproject.toml gives it."""
     tool = _table(document, "tool")
     flit = _table(_table(tool, "flit"), "metadata")
-    tables = (_table(document, "project"), _table(tool, "poetry"))
-    return next((t["name"] for t in tables if isinstance(t.get("name"), str)), None) or _text(flit.get("module"))
+    names = (table["name"] for table in _naming(document) if isinstance(table.get("name"), str))
+    return next(names, None) or _text(flit.get("module"))
+
+
+def _naming(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The tables that have a project's name and version."""
+    return _table(document, "project"), _table(_table(document, "tool"), "poetry")
+
+
+def _unpackaged(tool: Mapping[str, Any]) -> str | None:
+    """What says that the project is never built. Source: "Operating modes" of Poetry, `distribution` of PDM."""
+    if _table(tool, "poetry").get("package-mode") is False:
+        return "[tool.poetry] package-mode"
+    return "[tool.pdm] distribution" if _table(tool, "pdm").get("distribution") is False else None
 
 
 def backend(document: Mapping[str, Any]) -> str | None:
     """The first part of the build backend's name, None for the default (setuptools)."""
     name = _table(document, "build-system").get("build-backend")
-    return re.split(r"[.:]", name)[0] if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    return "setuptools" if name.startswith("scikit_build_core.setuptools") else re.split(r"[.:]", name)[0]
 
 
 def by_setuptools(document: Mapping[str, Any] | None) -> bool:
@@ -189,25 +205,6 @@ def by_core_metadata(document: Mapping[str, Any] | None) -> bool:
     """Whether an sdist's PKG-INFO goes before where the version is from. Source: hatchling/metadata/core.py."""
     dynamic = _table(document or {}, "project").get("dynamic")
     return backend(document or {}) == "hatchling" and isinstance(dynamic, list) and "version" in dynamic
-
-
-def package_folders(document: Mapping[str, Any]) -> dict[str, str]:
-    """`package-dir` of setuptools: which folder holds a package (`""`: all of them)."""
-    folders = _table(_table(_table(document, "tool"), "setuptools"), "package-dir")
-    return {name: folder for name, folder in folders.items() if isinstance(folder, str)}
-
-
-def searched(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The folders in which setuptools is told to find packages."""
-    packages = _table(_table(_table(document, "tool"), "setuptools"), "packages")
-    where = _table(packages, "find").get("where", ())
-    return tuple(folder for folder in ([where] if isinstance(where, str) else where) if isinstance(folder, str))
-
-
-def lists_packages(document: Mapping[str, Any]) -> bool:
-    """Whether setuptools is told which packages or modules there are, or how to find them."""
-    table = _table(_table(document, "tool"), "setuptools")
-    return any(name in table for name in ("packages", "py-modules"))
 
 
 def _by_project(

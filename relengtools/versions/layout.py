@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from relengtools.versions import backends
 from relengtools.versions.files import Files
 from relengtools.versions.packages import is_file, module_files
 
@@ -57,10 +56,34 @@ def _folders(given: Layout) -> dict[str, str]:
     root, parser = given.files.root, given.parser
     told = dict(given.setup.package_dir if given.setup else {}) or (cfg.package_dir(parser) if parser else {})
     told = told or (_filled(root, {}, cfg.searched(parser)) if parser else {})
-    folders = _filled(root, backends.package_folders(given.document), backends.searched(given.document)) | told
+    folders = _filled(root, _package_folders(given), _searched(given)) | told
     if not folders and not _lists_packages(given) and os.path.isdir(f"{root}/src"):  # noqa: PTH112
         return {"": "src"}
     return folders
+
+
+def _table(given: Layout) -> Mapping[str, Any]:
+    """`[tool.setuptools]` of pyproject.toml."""
+    from relengtools.versions.locate import toml
+
+    found = toml.lookup(given.document, ("tool", "setuptools"))
+    return found if isinstance(found, dict) else {}
+
+
+def _package_folders(given: Layout) -> dict[str, str]:
+    """`package-dir`: which folder holds a package (`""`: all of them)."""
+    folders = _table(given).get("package-dir")
+    pairs = folders.items() if isinstance(folders, dict) else ()
+    return {name: folder for name, folder in pairs if isinstance(folder, str)}
+
+
+def _searched(given: Layout) -> tuple[str, ...]:
+    """The folders in which packages are to be found."""
+    from relengtools.versions.locate import toml
+
+    where = toml.lookup(_table(given), ("packages", "find", "where"))
+    folders = where if isinstance(where, list) else [where]
+    return tuple(folder for folder in folders if isinstance(folder, str))
 
 
 def _filled(root: str, folders: Mapping[str, str], search: tuple[str, ...]) -> dict[str, str]:
@@ -86,7 +109,7 @@ def _lists_packages(given: Layout) -> bool:
     options = given.parser["options"] if given.parser and "options" in given.parser else {}
     words = "packages|py_modules" + ("" if "project" in given.document else "|ext_modules")
     return (
-        backends.lists_packages(given.document)
+        any(name in _table(given) for name in ("packages", "py-modules"))
         or any(name in options for name in ("packages", "py_modules"))
         or re.search(rf"""\b(?:{words})["']?\s*[=:]""", _setup_py(given)) is not None
     )

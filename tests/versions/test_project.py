@@ -63,6 +63,19 @@ def only(tree, files):
         ),
         ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[metadata]\nname=x\nversion=2"}, ("setup-cfg", "2"), []),
         (
+            {
+                "pyproject.toml": backend("scikit_build_core.setuptools.build_meta"),
+                "setup.cfg": "[metadata]\nname=x\nversion=2",
+            },
+            ("setup-cfg", "2"),
+            [],
+        ),
+        (
+            {"pyproject.toml": '[tool.poetry]\nname = "x"\nversion = "1"\npackage-mode = false\n'},
+            ("poetry", "1"),
+            [],
+        ),
+        (
             {"setup.cfg": "[metadata]\nname=x\nversion=attr: x.v.V", "x/v.py": "V='1'", "x/__init__.py": ""},
             ("module", "1"),
             [],
@@ -163,6 +176,10 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
         ({"setup.cfg": "[metadata]\nname=x\nversion=attr: x.v"}, False),
         ({"pyproject.toml": backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath="gone.py"\n'}, False),
         ({"pyproject.toml": backend("maturin") + DYNAMIC}, False),
+        ({"pyproject.toml": "[tool.poetry]\npackage-mode = false\n"}, False),
+        ({"pyproject.toml": DYNAMIC + "[tool.poetry]\npackage-mode = false\n"}, False),
+        ({"pyproject.toml": '[project]\nname = "x"\n[tool.pdm]\ndistribution = false\n'}, False),
+        ({"pyproject.toml": '[tool.poetry]\nname = "x"\npackage-mode = true\n'}, True),
         ({"pyproject.toml": backend("mesonpy") + DYNAMIC}, False),
     ],
 )
