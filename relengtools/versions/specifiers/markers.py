@@ -33,6 +33,8 @@ _TOKEN = re.compile(
     r"|(?P<operator>[<>=!~]+)|(?P<paren>[()])|(?P<blank>[ \t]+)|(?P<bare>[A-Za-z0-9][A-Za-z0-9._-]*)"
 )
 _OPERATORS = {"=>": ">=", "=<": "<=", "<>": "!=", "=": "=="}
+# Pythons that uv installs for: what keeps only others out makes no difference to it.
+_OF_UV = re.compile(r"3\.(?:[6-9]|[1-9][0-9])")
 _LINUX = {
     "linux": "Linux",
     "windows": "Windows",
@@ -133,7 +135,7 @@ def _closing(text: str, left: int) -> int | None:
 def _doubt(variable: str, operator: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
     membership = operator in ("in", "not in")
     if variable in PYTHONS:
-        return _contained(variable, value, reverse) if membership else _python(variable, operator, value)
+        return _contained(variable, operator, value, reverse) if membership else _python(variable, operator, value)
     if operator in ("==", "!=") and value in _NEVER.get(variable, {}):
         return f"`{variable}` is never `{value}`; `{_NEVER[variable][value]}` is what it says there", None
     if variable == "extra" and operator not in ("==", "!=") and not (membership and reverse):
@@ -141,7 +143,7 @@ def _doubt(variable: str, operator: str, value: str, reverse: bool) -> tuple[str
     return None
 
 
-def _contained(variable: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
+def _contained(variable: str, operator: str, value: str, reverse: bool) -> tuple[str, str | None] | None:
     """`in` looks for a piece of text: not for a version in a list, nor for a series."""
     if reverse:
         found = {"2": "3.2 and 3.12", "3.1": "3.10 to 3.19"}.get(value)
@@ -150,6 +152,8 @@ def _contained(variable: str, value: str, reverse: bool) -> tuple[str, str | Non
     if not re.search(r"[0-9]+" + r"\.[0-9]+" * (numbers - 1), value):
         return f"`{variable}` has {numbers} numbers, and none of that kind is in `{value}`", None
     if any(pep440.read(word).level is pep440.Level.INVALID for word in value.split()):
+        if operator == "not in" and not _OF_UV.search(value):
+            return None
         message = f"to uv this holds always: `{value}` is no list of versions with white space alone between"
         return f"{message}; pip looks for a piece of the text", None
     short = next((m for m in re.findall(r"[0-9]+\.[0-9]+\.[0-9]{2,}", value) if m[:-1] not in value.split()), None)
