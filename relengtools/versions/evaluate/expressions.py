@@ -23,6 +23,10 @@ from relengtools.versions.evaluate.values import (
     vague,
 )
 
+# What takes no element, and what is no place in a list.
+_FIXED = (str, int, float, tuple, set, frozenset)
+_NO_INDEX = (str, float, tuple, list, dict, set, frozenset, type(None))
+
 
 class Expressions(Calls):
     """The expressions of one call or module, evaluated in its scope; of a `lenient` one see Frame."""
@@ -67,7 +71,7 @@ class Expressions(Calls):
         elif isinstance(owner, dict):
             self.run.heap.touch(owner)
             containers.blur(owner, Unknown("a dictionary changed at a key that can't be told", holds=(value,)))
-        elif owner is None or isinstance(owner, str | int | float | tuple):
+        elif owner is None or isinstance(owner, _FIXED) or (isinstance(owner, list) and isinstance(key, _NO_INDEX)):
             raise RaisedError("TypeError")
         else:
             self.run.disturb(owner)

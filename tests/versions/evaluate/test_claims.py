@@ -26,6 +26,8 @@ PROGRAMS = [
     "try:\n    {}['a']\nexcept KeyError:\n    r = 'key'\nelse:\n    r = 'else'\nfinally:\n    s = 'f'\nr = r + s",
     "try:\n    int('x')\nexcept (TypeError, ValueError) as e:\n    r = 'value'",
     "try:\n    [][0]\nexcept LookupError:\n    r = 'lookup'",
+    "a = [1]\ntry:\n    a['k'] = 2\n    r = 'put'\nexcept TypeError:\n    r = 'no place in a list'",
+    "a = {1}\ntry:\n    a[0] = 2\n    r = 'put'\nexcept TypeError:\n    r = 'a set has no places'",
     "def f():\n    try:\n        return 'a'\n    finally:\n        pass\nr = f()",
     "class C:\n    V = '1'\n    W = V + '.2'\nr = C.W",
     (
