@@ -70,7 +70,7 @@ class Calls(Operands):
 
         In a lenient run one that surely raises, came through where there is a version.
         """
-        floor = self.run.share()
+        floor = self.run.share(hasty=keyword.arg not in TELLING)
         try:
             return self.value(keyword.value)
         except RaisedError as error:
@@ -78,10 +78,10 @@ class Calls(Operands):
                 raise
             return self._left_out(keyword.value, f"evaluating it raises {error.kind}{error.about}")
         except TooMuchError:
-            self.run.share(floor)
+            self.run.floor = floor
             return self._left_out(keyword.value, "it takes more than a static reading is worth")
         finally:
-            self.run.share(floor)
+            self.run.floor = floor
 
     def _left_out(self, node: ast.expr, reason: str) -> Unknown:
         """An expression was left in the middle: what it was still to do may have changed things."""
@@ -137,4 +137,4 @@ def _told(node: ast.Call) -> int:
 
 
 def _is_plain(node: ast.expr) -> bool:
-    return all(isinstance(part, ast.Constant | ast.Dict | ast.expr_context) for part in python.walk(node))
+    return all(isinstance(part, ast.Constant | ast.Dict) for part in python.walk(node))

@@ -77,10 +77,10 @@ class Modules(ABC):
             self.gave_up = True
             raise TooMuchError
 
-    def share(self, floor: int | None = None) -> int:
-        """Let what comes have only its part of the work, or what it had before; what there was."""
-        most = self.steps - self.steps // self.part
-        before, self.floor = self.floor, max(self.floor, most) if floor is None else floor
+    def share(self, hasty: bool = False) -> int:
+        """Let what comes have only its part of the work; the floor before, to be put back."""
+        before = self.floor
+        self.floor = max(before, self.steps - self.steps // (HASTY if hasty else self.part))
         return before
 
     def patience(self) -> float:

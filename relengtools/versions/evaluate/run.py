@@ -18,6 +18,7 @@ class Run(Protocol):
     where: dict[str, Value]
     environ: dict[str, Value]
     doubts: int
+    floor: int
     lenient: bool
     whole: bool
     asked: set[str]
@@ -26,8 +27,8 @@ class Run(Protocol):
     def step(self, work: int = 1) -> None:
         """Count a piece of work; raises TooMuchError."""
 
-    def share(self, floor: int | None = None) -> int:
-        """Let what comes have only one part in so many of the work, or what it had before; what there was."""
+    def share(self, hasty: bool = False) -> int:
+        """Let what comes have only its part of the work; the floor before, to be put back."""
 
     def patience(self) -> float:
         """How long regular expressions may still take, in seconds; raises TooMuchError."""

@@ -55,7 +55,7 @@ class Frame(Expressions):
                 self._leave_out(statement, "it takes more than a static reading is worth")
             finally:
                 if floor is not None:
-                    self.run.share(floor)
+                    self.run.floor = floor
 
     def _execute(self, statement: ast.stmt) -> None:
         execute = getattr(self, f"_{type(statement).__name__}", None)
