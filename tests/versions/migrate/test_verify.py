@@ -368,7 +368,7 @@ def test_a_version_that_becomes_another_one_is_a_loss_unless_announced(tree, nam
 SECRET = """\
 import os, subprocess
 from setuptools import setup
-version = subprocess.getoutput("git -C . describe --tags").split("-")[0]
+version = subprocess.getoutput("sh -c 'git describe --tags'").split("-")[0]
 setup(name="p", version=version, packages=["p"])
 """
 
