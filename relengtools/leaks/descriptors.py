@@ -69,22 +69,21 @@ class Counts(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """All descriptors of a process at one moment.
+    """All descriptors of a process at one moment, by number.
 
-    `lasting` are those that are the same as long as number and link are; `sockets` (by inode) are in a table, in these
-    `states`, and have received nothing for so many ms (`silent`).
+    `links` has those that are the same ones as long as they link to the same; `states` (by inode) the sockets that are
+    in a table, and `silent` for how many ms those have received nothing that tell it.
     """
 
     counts: Counts
-    descriptors: dict[Key, Descriptor]
+    descriptors: dict[int, Descriptor]
     unlisted: frozenset[Key]
-    lasting: dict[tuple[int, str], Descriptor]
-    sockets: dict[int, Descriptor]
+    links: dict[int, str]
     states: dict[int, str]
     silent: dict[int, int]
 
 
-NOTHING = Scan(Counts(*[0] * 9), {}, frozenset(), {}, {}, {}, {})
+NOTHING = Scan(Counts(*[0] * 9), {}, frozenset(), {}, {}, {})
 
 
 class Connection(NamedTuple):
@@ -156,27 +155,14 @@ def role(entry: Socket, listening: set[int]) -> str:
     return f"{family} out :{entry.peer.port}"
 
 
-def opened_socket(key: Key, table: Table) -> Descriptor:
-    """A socket, by what the tables say of it."""
+def opened_socket(key: Key, table: Table, before: Descriptor | None) -> Descriptor:
+    """A socket, by what the tables say of it; what it was `before` is remembered after it has left them."""
     if (entry := table.sockets.get(key.inode)) is None:
-        return Descriptor(key, Kind.SOCKET, "unlisted", listed=False)
+        known = before if before and before.key == key else Descriptor(key, Kind.SOCKET, "unlisted")
+        return known._replace(state="unlisted", listed=False)
     local, peer = (str(address) if address else "" for address in (entry.local, entry.peer))
     label, silent = role(entry, table.listening), table.silent.get(key.inode)
     return Descriptor(key, Kind.SOCKET, label, entry.state, local, peer, silent_ms=silent)
-
-
-def described_socket(fd: int, inode: int, table: Table, before: Scan) -> Descriptor:
-    """A socket that isn't what it was before: a new one, one in another state, or one more descriptor of it.
-
-    Once known, what a socket was is remembered after it has left the tables.
-    """
-    key = Key(fd, inode, 0, "socket")
-    state = table.states.get(inode)
-    if state is not None and (twin := before.sockets.get(inode)) and twin.state == state:
-        return twin._replace(key=key)
-    if state is None and (known := before.descriptors.get(key)):
-        return known._replace(state="unlisted", listed=False)
-    return opened_socket(key, table)
 
 
 def describe(fd: int, target: str, folder: Path) -> Descriptor:
@@ -218,40 +204,47 @@ def count(found: Iterable[Descriptor], unlisted: int, own: int) -> Counts:
 
 
 def scan(pid: int, before: Scan = NOTHING, own: Iterable[Connection] = (), proc: Path = PROC) -> Scan:
-    """All descriptors now; `before` is the previous scan of the same process.
+    """All descriptors now; `before` is the previous scan of the same process: nearly all are what they were.
 
     A socket is counted as unlisted when it is in no table in two scans in a row: one scan alone meets sockets that were
     closed while it ran. Raises ProcessGone, PermissionError.
     """
-    folder = proc / str(pid) / "fd"
-    opened = links(pid, proc)
-    inodes = [int(target[len(SOCKET) : -1]) if target.startswith(SOCKET) else None for _, target in opened]
-    wanted = frozenset(inode for inode in inodes if inode is not None)
-    table = sockets.table(pid, wanted, proc, before.states) if wanted else sockets.nothing()
-    mine = frozenset(inode for inode, entry in table.sockets.items() if is_own(entry, own)) if own else frozenset()
-    for own_inode in mine:
-        del table.states[own_inode]
-    found: dict[Key, Descriptor] = {}
-    lasting: dict[tuple[int, str], Descriptor] = {}
-    listed: dict[int, Descriptor] = {}
-    for each, inode in zip(opened, inodes, strict=True):
-        if inode in mine:
-            continue
-        known = before.lasting.get(each)
-        if inode is not None:
-            # Of ten thousand, nearly all are what they were.
-            if known is None or known.state != table.states.get(inode):
-                known = described_socket(each[0], inode, table, before)
-            if known.listed:
-                listed[inode] = known
-        elif known is None:
-            known = describe(*each, folder)
-        if not known.key.device and known.kind is not Kind.OTHER:
-            lasting[each] = known
-        found[known.key] = known
-    unlisted = frozenset(key for key, each in found.items() if not each.listed)
-    counts = count(found.values(), len(unlisted & before.unlisted), len(opened) - len(found))
-    return Scan(counts, found, unlisted, lasting, listed, table.states, table.silent)
+    opened = dict(links(pid, proc))
+    fresh = {fd: target for fd, target in opened.items() if before.links.get(fd) != target}
+    inodes = {fd: int(target[len(SOCKET) : -1]) for fd, target in fresh.items() if target.startswith(SOCKET)}
+    table = asked(pid, before, frozenset(inodes.values()), proc)
+    mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
+    found = {fd: each for fd, each in before.descriptors.items() if fd in opened and fd not in fresh}
+    moved = table.sockets.keys() | (before.states.keys() - table.states.keys())
+    for fd, each in found.items() if moved else ():
+        if each.key.inode in moved and each.kind is Kind.SOCKET:
+            inodes[fd] = each.key.inode
+    for fd, inode in inodes.items():
+        if inode not in mine:
+            found[fd] = opened_socket(Key(fd, inode, 0, "socket"), table, before.descriptors.get(fd))
+    for fd in fresh.keys() - inodes.keys():
+        found[fd] = describe(fd, fresh[fd], proc / str(pid) / "fd")
+    counted = len(opened)
+    for fd in fresh:
+        if not is_lasting(found.get(fd)):
+            del opened[fd]
+    for inode in table.states.keys() - {each.key.inode for each in found.values() if each.kind is Kind.SOCKET}:
+        del table.states[inode]
+    unlisted = frozenset(each.key for each in found.values() if not each.listed)
+    counts = count(found.values(), len(unlisted & before.unlisted), counted - len(found))
+    return Scan(counts, found, unlisted, opened, table.states, table.silent)
+
+
+def asked(pid: int, before: Scan, fresh: frozenset[int], proc: Path) -> Table:
+    """The tables of the sockets that were there and of the `fresh` ones, of which all is to be told."""
+    wanted = fresh.union(before.states, (key.inode for key in before.unlisted))
+    known = {inode: state for inode, state in before.states.items() if inode not in fresh} if fresh else before.states
+    return sockets.table(pid, wanted, proc, known) if wanted else sockets.nothing()
+
+
+def is_lasting(each: Descriptor | None) -> bool:
+    """Whether its link says which one it is: that of a file doesn't, and one of the recorder's own is none."""
+    return each is not None and each.kind is not Kind.OTHER and not each.key.device
 
 
 class Change(NamedTuple):
@@ -265,14 +258,18 @@ class Change(NamedTuple):
 def change(before: Scan, after: Scan) -> Change:
     """Births and deaths by key; without a scan before, all are born."""
     old, new = before.descriptors, after.descriptors
+    moved = [(each, old.get(fd)) for fd, each in new.items() if old.get(fd) is not each]
+    same = [(each, was) for each, was in moved if was and was.key == each.key]
+    replaced = [each for each, was in moved if was is None or was.key != each.key]
+    gone = [was.key for fd, was in old.items() if fd not in new]
     return Change(
-        born=[each for key, each in new.items() if key not in old],
-        died=[key for key in old if key not in new],
-        altered=[each for key, each in new.items() if key in old and old[key].state != each.state],
+        born=replaced,
+        died=gone + [old[each.key.fd].key for each in replaced if each.key.fd in old],
+        altered=[each for each, was in same if was.state != each.state],
     )
 
 
 def silence(scan: Scan) -> list[tuple[Key, int]]:
     """The TCP connections, and for how many ms each has received nothing."""
     silent = scan.silent
-    return [(key, silent[key.inode]) for key, each in scan.descriptors.items() if each.listed and key.inode in silent]
+    return [(each.key, silent[each.key.inode]) for each in scan.descriptors.values() if each.key.inode in silent]

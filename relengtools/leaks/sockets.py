@@ -109,13 +109,14 @@ def read_inet(net: Path, family: str, wanted: frozenset[int], known: Mapping[int
                 table.sockets[inode] = Socket(family, TCP_STATES[state], local, peer)
 
 
-def read_unix(net: Path, wanted: frozenset[int], table: Table) -> None:
+def read_unix(net: Path, wanted: frozenset[int], known: Mapping[int, str], table: Table) -> None:
     """Num, RefCount, Protocol, Flags, Type, St, Inode, Path; the flag 0x10000 is __SO_ACCEPTCON."""
     for row in lines(net / "unix"):
         if (inode := int(row[6])) in wanted:
             state = "listen" if int(row[3], 16) & 0x10000 else UNIX_STATES.get(int(row[5], 16), "unknown")
             table.states[inode] = state
-            table.sockets[inode] = Socket("unix", state, path=" ".join(row[7:]))
+            if known.get(inode) != state:
+                table.sockets[inode] = Socket("unix", state, path=" ".join(row[7:]))
 
 
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
@@ -290,11 +291,12 @@ def table(
             found = nothing()
     for family in rest:
         read_inet(net, family, wanted, known, found)
-    read_unix(net, wanted, found)
+    read_unix(net, wanted, known, found)
     for family, column in INODE_COLUMN.items():
         for inode in {int(row[column]) for row in lines(net / family)} & wanted:
             found.states[inode] = "open"
-            found.sockets[inode] = Socket(family, "open")
+            if inode not in known:
+                found.sockets[inode] = Socket(family, "open")
     return found
 
 
@@ -304,6 +306,9 @@ def ask_kernel(wanted: frozenset[int], known: Mapping[int, str], found: Table) -
         netlink.settimeout(5)
         for name, (family, protocol) in DIAGNOSED.items():
             diagnose(netlink, name, family, protocol, wanted, known, found)
+            # What is new needs all listeners.
+            if not found.sockets and wanted <= found.states.keys():
+                return
         # Go >= 1.24 listens by MPTCP; kernels without it take the request for TCP or refuse it.
         for name, family in (("mptcp", socket.AF_INET), ("mptcp6", socket.AF_INET6)):
             if unknown := wanted - found.states.keys():

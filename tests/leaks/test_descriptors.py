@@ -206,7 +206,8 @@ def test_what_is_known_of_a_socket_is_kept_while_its_state_is() -> None:
         first = scan(os.getpid())
         copy = os.dup(client.fileno())
         second = scan(os.getpid(), first)
-        assert {k for k in first.descriptors if k.inode} <= second.descriptors.keys()
+        keys = {each.key for each in second.descriptors.values()}
+        assert {each.key for each in first.descriptors.values() if each.key.inode} <= keys
         (mine,) = [each for each in second.descriptors.values() if each.key.fd == client.fileno()]
         (doubled,) = [each for each in second.descriptors.values() if each.key.fd == copy]
         assert doubled == mine._replace(key=doubled.key)
@@ -222,7 +223,7 @@ def test_what_is_known_of_a_socket_is_kept_while_its_state_is() -> None:
 @linux
 def test_a_connection_is_silent_until_it_is_spoken_to(child: Child) -> None:
     def heard(found: descriptors.Scan) -> dict[str, int]:
-        labels = {key: each.label for key, each in found.descriptors.items()}
+        labels = {each.key: each.label for each in found.descriptors.values()}
         return {labels[key]: ms for key, ms in descriptors.silence(found)}
 
     first = scan(child.pid)
@@ -232,3 +233,53 @@ def test_a_connection_is_silent_until_it_is_spoken_to(child: Child) -> None:
     second = heard(scan(child.pid, first))
     assert second.keys() == {f"tcp in :{child.port}", f"tcp out :{child.port}"}
     assert second[f"tcp in :{child.port}"] + 150 < second[f"tcp out :{child.port}"]
+
+
+@linux
+def test_a_number_that_is_used_again_is_a_death_and_a_birth(child: Child) -> None:
+    first = scan(child.pid)
+    child.does("old = client.fileno(); os.dup2(poll.fileno(), old)")
+    second = scan(child.pid, first)
+    born, died, altered = descriptors.change(first, second)
+    assert [each.label for each in born] == ["[eventpoll]"]
+    assert [key.fd for key in died] == [born[0].key.fd]
+    assert [(each.label, each.state) for each in altered] == [(f"tcp in :{child.port}", "close_wait")]
+    assert second.counts.n_sockets == first.counts.n_sockets - 1
+    assert died[0].inode not in second.states
+    assert descriptors.change(second, scan(child.pid, second)) == ([], [], [])
+
+
+@linux
+def test_a_socket_that_gets_its_address_later_is_listed_then(child: Child) -> None:
+    child.does("late = socket.socket()")
+    first = scan(child.pid)
+    second = scan(child.pid, first)
+    assert second.counts.sockets_unlisted == 1
+    child.does("late.connect(listener.getsockname())")
+    third = scan(child.pid, second)
+    (late,) = (each for each in third.descriptors.values() if each.key in second.unlisted)
+    assert (late.label, late.state, late.listed) == (f"tcp out :{child.port}", "established", True)
+    assert (third.counts.sockets_unlisted, third.unlisted) == (0, frozenset())
+
+
+@linux
+def test_scans_one_after_the_other_find_what_one_alone_finds(child: Child) -> None:
+    """Nearly all is taken over from the scan before: it is what a scan from nothing says, but for what was unlisted."""
+    before = scan(child.pid)
+    for line in (
+        "more = [os.dup(client.fileno()) for _ in range(3)]; pipes = [os.pipe() for _ in range(3)]",
+        "os.close(more.pop()); pair[0].close(); extra = socket.create_connection(listener.getsockname())",
+        "taken = listener.accept()[0]; os.dup2(taken.fileno(), more[0]); files.pop().close()",
+        "server.close(); listener.close(); [os.close(fd) for two in pipes for fd in two]",
+    ):
+        child.does(line)
+        after = scan(child.pid, before)
+        alone = scan(child.pid)
+        assert {fd: each.key for fd, each in after.descriptors.items()} == {
+            fd: each.key for fd, each in alone.descriptors.items()
+        }
+        assert {fd: each.state for fd, each in after.descriptors.items()} == {
+            fd: each.state for fd, each in alone.descriptors.items()
+        }
+        assert (after.counts, after.states, after.links) == (alone.counts, alone.states, alone.links)
+        before = after
