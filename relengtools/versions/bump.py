@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
 _OF_TODAY = {"pre": "rc1", "dev": ".dev1"}
-_CALENDAR = re.compile(r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+))?")
+_CALENDAR = re.compile(
+    r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+)(?:\.(?P<count>[0-9]+))?)?"
+)
+_DAY = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 
 # The first two numbers, or the one that there is.
 _SHORT = re.compile(r"[vV]?(?:[0-9]+!)?(?P<short>[0-9]+(?:\.[0-9]+)?)")
@@ -128,29 +131,39 @@ def _dev(version: "Version") -> str:
 
 
 def _calendar(text: str, today: date) -> str | None:
-    """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M); None for any other, and a later one.
+    """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M, YYYYMMDD); None for another or later one.
 
     Two digits are a year only before a padded month: 20.5 may be a release as well.
 
-    A third number that may be a day or a counter of releases is a day where it is padded or above 12; else the counter
-    starts anew with the month. Raises RelengError where today's version is out already and has no counter.
+    A third number that may be a day or a counter of releases is a day where it is padded, above 12, or before a fourth;
+    else the counter starts anew with the month. Raises RelengError where today's is out already and has no counter.
     """
     match = _CALENDAR.fullmatch(text)
-    if match is None or (int(match["year"]) % 100, int(match["month"])) > (today.year % 100, today.month):
+    new = f"{today:%Y%m%d}" if _DAY.fullmatch(text) else _today(match, today) if match else None
+    one, other = pep440.parse(text), pep440.parse(new or "")
+    if one is None or other is None or other < one:
         return None
+    if one == other:
+        raise RelengError(f"{text} is today's version already: use post, or give the version")
+    return new
+
+
+def _today(match: re.Match[str], today: date) -> str:
+    """Today as the version that matched has its date."""
     padded = any(len(part or "") == 2 and part.startswith("0") for part in match.group("month", "last"))
     year = str(today.year) if len(match["year"]) == 4 else str(today.year % 100)
     month = f"{today.month:02}" if padded else str(today.month)
     if match["last"] is None:
-        new = f"{year}.{month}"
-    elif int(match["last"]) > 12 or (padded and len(match["last"]) == 2):
-        new = f"{year}.{month}.{f'{today.day:02}' if padded else today.day}"
+        return f"{year}.{month}"
+    numbers = [int(number) for number in match.groups() if number is not None]
+    if match["count"] or int(match["last"]) > 12 or (padded and len(match["last"]) == 2):
+        new, same = f"{year}.{month}.{f'{today.day:02}' if padded else today.day}", numbers[2] == today.day
     else:
-        same = (int(match["year"]), int(match["month"])) == (int(year), today.month)
-        new = f"{year}.{month}.{int(match['last']) + 1 if same else 0}"
-    if pep440.equal(new, text):
-        raise RelengError(f"{text} is today's version already: use post, or give the version")
-    return new
+        new, same = f"{year}.{month}", True
+    if len(numbers) == new.count(".") + 1:
+        return new
+    same = same and numbers[:2] == [int(year), today.month]
+    return f"{new}.{numbers[-1] + 1 if same else 0}"
 
 
 def plan(project: Project, part: str, today: date) -> Bump:

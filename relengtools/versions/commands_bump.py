@@ -65,8 +65,9 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     ones move along, and so does the project's own entry in uv.lock. Packagers' files (debian/changelog) are theirs.
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
-    above the last release of this branch. Where git refuses the commit, the files are put back. Copies that git ignores
-    stay as they are, and so do those of other repositories or behind a symlink; each is told of.
+    above the last release of this branch; --tag in a shallow clone, which doesn't know it. Where git refuses the
+    commit, the files are put back. Copies that git ignores stay as they are, and so do those of other repositories or behind a
+    symlink; each is told of.
 
     \b
     Examples:
@@ -81,8 +82,11 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     if tag and not commit:
         raise RelengError("--tag needs --commit: a tag of the commit before would name the old version")
     plan = _planned(part, paths or ["."])
+    cut_off = _cut_off(plan)
+    if tag and cut_off:
+        raise RelengError(f"--tag: {cut_off[0]}")
     name = _tag(plan) if tag else None
-    for line in plan.left:
+    for line in (*plan.left, *cut_off):
         say(line)
     if not diff:
         _carry_out(plan, commit, name)
@@ -107,7 +111,7 @@ def _carry_out(plan: Plan, commit: bool, tag: str | None) -> None:
         place.assure()
     rewrite.write(plan.changes)
     if commit:
-        committing.commit(plan.changes, _message(plan.bumps), tag)
+        committing.commit(plan.changes, _message(plan), tag)
 
 
 def _summary(bumps: Sequence["Bump"], tag: str | None) -> Iterator[str]:
@@ -220,6 +224,20 @@ def _releases(one: "Bump", whole: bool) -> "list[Release]":
     return bumping.releases(tags, one.project.name, one.old, whole)
 
 
+def _cut_off(plan: Plan) -> list[str]:
+    """Which of the clones don't know the earlier releases, and what to do."""
+    from relengtools.versions import git
+    from relengtools.versions.locate.source import shown
+
+    trees = {tree for one in plan.bumps if (tree := git.work_tree(one.project.place.root))}
+    return [
+        f"{printable(shown(tree))}: a shallow clone doesn't know the earlier releases, so whether this sorts above them "
+        "isn't known: `git fetch --unshallow --tags`"
+        for tree in sorted(trees)
+        if git.shallow(tree)
+    ]
+
+
 def _tag(plan: Plan) -> str:
     """The name of the tag to make. Raises RelengError where one can't name all, or is there already."""
     from relengtools.versions import bump as bumping
@@ -234,7 +252,8 @@ def _tag(plan: Plan) -> str:
     return name
 
 
-def _message(bumps: Sequence["Bump"]) -> str:
-    versions = {one.new for one in bumps}
-    each = [f"{one.project.name} {one.new}" for one in bumps]
-    return f"Version {versions.pop() if len(versions) == 1 else ', '.join(each)}"
+def _message(plan: Plan) -> str:
+    """What was bumped, by name where that isn't all of the tree to one version."""
+    if plan.whole:
+        return f"Version {plan.bumps[0].new}"
+    return ", ".join(f"{one.project.name or one.project.path} {one.new}" for one in plan.bumps)

@@ -60,6 +60,16 @@ def test_what_each_part_makes(text, part, expected):
         ("26.08", "dev", "26.11.dev1"),
         ("2026.11.24rc1", "release", "2026.11.24"),
         ("2026.11.24rc1", "pre", "2026.11.24rc2"),
+        ("2026.8.24.3", "release", "2026.11.24.0"),
+        ("2026.11.24.3", "patch", "2026.11.24.4"),
+        ("2026.11.05.3", "patch", "2026.11.24.0"),
+        ("2026.08.09.0", "dev", "2026.11.24.0.dev1"),
+        ("26.08.1", "patch", "26.11.0"),
+        ("26.08.14", "patch", "26.11.24"),
+        ("20260810", "minor", "20261124"),
+        ("20261320", "minor", "20261320.1"),
+        ("2026.11.30", "patch", "2026.11.31"),  # not yet
+        ("20261130", "minor", "20261130.1"),
         ("1.8.10", "minor", "1.9.0"),
         ("2026.13", "minor", "2026.14"),
     ],
@@ -77,6 +87,7 @@ def test_calendar_versions_keep_their_pattern(text, part, expected):
         ("1.0+local", "patch", "local label"),
         ("1.0-2-gabc1234", "patch", "no PEP 440 version"),
         ("2026.11", "minor", "today's version already"),
+        ("20261124", "minor", "today's version already"),
     ],
 )
 def test_what_has_no_honest_answer_is_refused(text, part, said):
@@ -251,6 +262,27 @@ def test_tags_of_several_projects_are_told_apart(tree, run):
     assert "doesn't sort above 1.2.5" in run("bump", "patch", "api", "--commit", "--tag").err
 
 
+def test_the_commit_names_what_is_bumped_where_that_is_not_all(tree, run):
+    root = repository(tree({f"{name}/pyproject.toml": PROJECT.replace("core", name) for name in ("api", "web")}))
+    assert run("bump", "patch", "api", "--commit").code == 0
+    assert git(root, "log", "-1", "--format=%s") == "api 1.2.4\n"
+    assert run("bump", "2.0", "--commit").code == 0
+    assert git(root, "log", "-1", "--format=%s") == "Version 2.0\n"
+
+
+def test_a_shallow_clone_does_not_know_the_last_release(tree, run):
+    root = tree({"p/pyproject.toml": PROJECT})
+    repository(root / "p")
+    git(root, "clone", "-q", "--depth", "1", f"file://{root}/p", "shallow")
+    before = state(root / "shallow")
+    result = run("bump", "minor", "shallow", "--commit", "--tag")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "--tag: shallow: a shallow clone doesn't know the earlier releases" in result.err
+    assert state(root / "shallow") == before
+    result = run("bump", "minor", "shallow")
+    assert (result.code, "a shallow clone doesn't know" in result.err) == (0, True)
+
+
 def test_json_says_what_was_or_would_be_done(tree, run):
     root = repository(tree({"pyproject.toml": PROJECT}))
     result = run("bump", "minor", "--diff", "--output-format", "json")
@@ -413,6 +445,7 @@ def test_siblings_are_left_alone_where_git_cannot_say_what_it_ignores(tree, run,
     root = repository(tree(files))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setattr("relengtools.versions.commands_bump._above", lambda one, whole: None)  # which asks git too
+    monkeypatch.setattr("relengtools.versions.commands_bump._cut_off", lambda plan: [])
     result = run("bump", "minor", "core/pyproject.toml")
     assert result.code == 2
     assert "cli: nothing written: git refused" in result.err
