@@ -66,8 +66,8 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
     above the last release of this branch; --tag in a shallow clone, which doesn't know it. Where git refuses the
-    commit, the files are put back. Copies that git ignores stay as they are, and so do those of other repositories or behind a
-    symlink; each is told of.
+    commit, the files are put back. Copies that git ignores stay as they are, and so do those of other repositories or
+    behind a symlink; each is told of.
 
     \b
     Examples:
@@ -231,8 +231,8 @@ def _cut_off(plan: Plan) -> list[str]:
 
     trees = {tree for one in plan.bumps if (tree := git.work_tree(one.project.place.root))}
     return [
-        f"{printable(shown(tree))}: a shallow clone doesn't know the earlier releases, so whether this sorts above them "
-        "isn't known: `git fetch --unshallow --tags`"
+        f"{printable(shown(tree))}: a shallow clone doesn't know the earlier releases, so whether this sorts above them"
+        " isn't known: `git fetch --unshallow --tags`"
         for tree in sorted(trees)
         if git.shallow(tree)
     ]

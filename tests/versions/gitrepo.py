@@ -8,11 +8,11 @@ from pathlib import Path
 class Repo:
     """A repository at `path`; every commit and annotated tag is a day after the one before."""
 
-    def __init__(self, path: Path, bare: bool = False) -> None:
+    def __init__(self, path: Path, bare: bool = False, kind: str = "sha1") -> None:
         self.path = path
         self.day = 0
         path.mkdir(parents=True, exist_ok=True)
-        self("init", "-q", "-b", "main", *(["--bare"] if bare else []))
+        self("init", "-q", "-b", "main", f"--object-format={kind}", *(["--bare"] if bare else []))
 
     def __call__(self, *arguments: str, stdin: bytes = b"") -> str:
         date = f"{1_600_000_000 + 86_400 * self.day} +0000"

@@ -32,18 +32,31 @@ def push(repo: Repo, *arguments: str, path: str | None = None) -> subprocess.Com
     return subprocess.run(command, cwd=repo.path, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    """A clone whose origin is a bare repository with the hook, and 1.0.0 in both."""
-    server = Repo(tmp_path / "server.git", bare=True)
+def clone(tmp_path: Path, kind: str = "sha1") -> Repo:
+    server = Repo(tmp_path / "server.git", bare=True, kind=kind)
     (server.path / "hooks").mkdir(exist_ok=True)
     (server.path / "hooks/update").symlink_to(SCRIPTS / "git-update-hook")
-    repo = Repo(tmp_path / "clone")
+    repo = Repo(tmp_path / "clone", kind=kind)
     repo("remote", "add", "origin", str(server.path))
     repo.commit("v1.0.0", files=files("1.0.0"))
     done = push(repo, "main", "v1.0.0")
     assert done.returncode == 0, done.stderr
     return repo
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Repo:
+    """A clone whose origin is a bare repository with the hook, and 1.0.0 in both."""
+    return clone(tmp_path)
+
+
+def test_longer_hashes(tmp_path: Path) -> None:
+    repo = clone(tmp_path, "sha256")
+    repo.commit("v1.1.0", files=files("1.1.0"))
+    repo.commit("v1.2.0", files=files("1.1.0"))
+    assert push(repo, "main", "v1.1.0").returncode == 0
+    assert "RV702" in push(repo, "v1.2.0").stderr
+    assert on_server(repo) == ["refs/tags/v1.0.0", "refs/tags/v1.1.0"]
 
 
 def on_server(repo: Repo) -> list[str]:

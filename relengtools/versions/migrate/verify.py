@@ -191,7 +191,8 @@ def _copy(tree: Path, target: Path) -> None:
         shutil.copytree(tree, target, symlinks=True)
         return
     common = tree / git.run(tree, "rev-parse", "--git-common-dir").decode().strip()
-    git.run(tree, "init", "--quiet", str(target))
+    other = git.run(tree, "rev-parse", "--show-object-format").strip() == b"sha256"
+    git.run(tree, "init", "--quiet", *(["--object-format=sha256"] if other else []), str(target))
     for name in ("packed-refs", "shallow"):
         if (common / name).exists():
             shutil.copy2(common / name, target / ".git" / name)

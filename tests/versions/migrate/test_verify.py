@@ -217,6 +217,18 @@ def bookshop(tree, monkeypatch):
     return repo
 
 
+def test_a_repository_of_longer_hashes(tree, run):
+    repo = Repo(tree({}) / "p", kind="sha256")
+    text = "import os\nfrom setuptools import setup\nsetup(name='p', version=os.popen('git describe').read().strip())\n"
+    repo.commit(files={"setup.py": text})
+    repo("tag", "-a", "-m", "noted", "1.0")
+    repo.commit()
+    repo("config", "user.name", "someone")
+    repo("config", "user.email", "someone@example.org")
+    result = run("migrate", "--verify", "--commit", "p")
+    assert (result.code, "built     1.0.post2+g" in result.out) == (0, True), result.err
+
+
 @pytest.mark.parametrize("style", ["minimal", "modern"])
 def test_nothing_is_lost_and_the_version_is_right(bookshop, run, style):
     result = run("migrate", "--style", style, "--verify", *STUBS, "bookshop")
