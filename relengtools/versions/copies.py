@@ -106,7 +106,7 @@ def locator(path: Path) -> Locate | None:
 def _locked(files: Files, name: str) -> Iterator[Declaration]:
     """The project's entry in uv.lock, its own or its workspace's."""
     root, tree = files.place.root, files.place.tree
-    for folder in dict.fromkeys((root, tree)):
+    for folder in (root, *(parent for parent in root.parents if parent.is_relative_to(tree))):
         path = folder / "uv.lock"
         if os.path.lexists(path) and (source := files.quiet(path, False)):
             found = lines.uv_lock(source, name, root.relative_to(folder).as_posix())

@@ -289,6 +289,17 @@ def test_a_hook_of_hatch_may_have_the_version(tree, table, missing):
     assert only(tree, {"pyproject.toml": backend("hatchling") + DYNAMIC + table}).missing is missing
 
 
+def test_the_lock_of_a_workspace_in_a_folder_of_the_tree(tree, run):
+    member = '[[package]]\nname = "x"\nversion = "0.9"\nsource = { editable = "packages/x" }\n'
+    files = {
+        ".git/HEAD": "",
+        "python/pyproject.toml": '[tool.uv.workspace]\nmembers = ["packages/*"]\n',
+        "python/packages/x/pyproject.toml": '[project]\nname = "x"\nversion = "1"\n',
+        "python/uv.lock": "version = 1\n\n" + member,
+    }
+    assert [(copy.file, copy.value) for copy in only(tree, files).copies] == [("python/uv.lock", "0.9")]
+
+
 @pytest.mark.parametrize(
     "expression",
     [
