@@ -512,6 +512,8 @@ def test_nothing_crashes_on_any_text(text: str, form: Form) -> None:
         "foo" + " " * 30000,
         "a" * 30000,
         "foo>=1" + "," * 5000,
+        "foo; " + " and ".join(f"python_version > '3.{minor}'" for minor in range(380)),
+        "foo; " + " and (".join(f"python_version > '3.{minor}'" for minor in range(19)) + ")" * 18,
     ],
 )
 def test_texts_that_nobody_writes_come_back_quickly(text: str) -> None:

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from relengtools.versions.specifiers.canonical import PYTHONS
 
@@ -12,6 +13,8 @@ _ALIASES = {"python_implementation": "platform_python_implementation"}
 _OPERATORS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _OTHER = "anything else"
 _LAST_PYTHON_2 = 7
+# Comparisons of one variable: nobody writes more, and the time that they take together grows with the square.
+_MOST = 20
 
 
 def told(marker: str) -> str | None:
@@ -30,7 +33,7 @@ def told(marker: str) -> str | None:
             values.setdefault(shared, []).append(_text(node.left) or _text(node.comparators[0]) or "")
     parts = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.And))]
     for name, said in values.items():
-        samples = _samples(name, said) if len(said) > 1 else []
+        samples = _samples(name, said) if 1 < len(said) <= _MOST else []
         for part in parts if samples else ():
             found = {_holds(part, sample) for sample in samples}
             if found == {False}:
@@ -82,10 +85,15 @@ def _compared(version: bool, first: str, operator: ast.cmpop, second: str) -> bo
     sign = _OPERATORS.get(type(operator))
     if not version:
         return (first == second) is (sign == "==") if sign in ("==", "!=") else None
+    return _contains(f"{sign}{second}", first)
+
+
+@lru_cache(maxsize=4096)
+def _contains(specifier: str, version: str) -> bool | None:
     from packaging.specifiers import InvalidSpecifier, Specifier
 
     try:
-        return Specifier(f"{sign}{second}").contains(first, prereleases=True)
+        return Specifier(specifier).contains(version, prereleases=True)
     except (InvalidSpecifier, ValueError):
         return None
 
