@@ -110,7 +110,7 @@ def _lists_packages(given: Layout) -> bool:
     words = "packages|py_modules" + ("" if "project" in given.document else "|ext_modules")
     return (
         any(name in _table(given) for name in ("packages", "py-modules"))
-        or any(name in options for name in ("packages", "py_modules"))
+        or any(name in options for name in ("packages", "py_modules", "py-modules"))
         or re.search(rf"""\b(?:{words})["']?\s*[=:]""", _setup_py(given)) is not None
     )
 

@@ -56,6 +56,8 @@ CASES = {
     "setup.cfg searches the root": (cfg(FOUND), [SRC, ROOT], ROOT),
     "setup.cfg searches src": (cfg(FOUND + "[options.packages.find]\nwhere = src\n"), [SRC, ROOT], SRC),
     "setup.cfg searches lib": (cfg(FOUND + "[options.packages.find]\nwhere = lib\n"), [ROOT, LIB], LIB),
+    "setup.cfg has the folder": (cfg("[options]\npackage-dir =\n    = lib\n"), [SRC, ROOT, LIB], LIB),
+    "setup.cfg has two folders": (cfg("[options]\npackage_dir = b=x, alpha=lib/alpha\n"), [SRC, ROOT, LIB], LIB),
     "setup.cfg names a module": (cfg("[options]\npy_modules = beta\n"), [SRC, ROOT], ROOT),
     "setup.py names packages": (cfg(setup="packages=['alpha']"), [SRC, ROOT], ROOT),
     "setup.py has the folder": (cfg(setup="packages=['alpha'], package_dir={'': 'lib'}"), [SRC, ROOT, LIB], LIB),

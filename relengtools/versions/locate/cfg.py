@@ -72,15 +72,24 @@ def text(source: Source, parser: "ConfigParser", option: str) -> str:
 
 
 def package_dir(parser: "ConfigParser") -> dict[str, str]:
-    """`package_dir` of `[options]`: which folder holds a package (an empty name: all of them)."""
-    lines = parser.get("options", "package_dir", fallback="", raw=True).splitlines()
-    pairs = (line.partition("=") for line in lines if "=" in line)
+    """`package_dir` of `[options]`: which folder holds a package (an empty name: all of them).
+
+    Source: setuptools/config/setupcfg.py, `_parse_dict`, and setuptools/dist.py for the hyphen.
+    """
+    text = _option(parser, "package_dir")
+    pairs = (pair.partition("=") for pair in (text.splitlines() if "\n" in text else text.split(",")) if "=" in pair)
     return {name.strip(): folder.strip() for name, _, folder in pairs}
+
+
+def _option(parser: "ConfigParser", name: str) -> str:
+    """An option of `[options]`, "" without one."""
+    written = name if parser.has_option("options", name) else name.replace("_", "-")
+    return parser.get("options", written, fallback="", raw=True)
 
 
 def searched(parser: "ConfigParser") -> tuple[str, ...]:
     """`where` of `[options.packages.find]`: the folder in which packages are to be found."""
-    found = parser.get("options", "packages", fallback="", raw=True).strip().startswith(("find:", "find_namespace:"))
+    found = _option(parser, "packages").strip().startswith(("find:", "find_namespace:"))
     where = parser.get("options.packages.find", "where", fallback="", raw=True).strip()
     return (where,) if found and where else ()
 
