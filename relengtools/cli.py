@@ -115,35 +115,58 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ leaves it while this is imported
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        status = _run()
+    except OSError as error:
+        _drop_stdout()
+        name = "the answer can't be written: " if error.filename is None else f"{error.filename}: "
+        status = _fail(f"relengtools: {printable(name)}{error.strerror or error}")
+    except Exception as error:  # a fault of ours: Python's 1 would say "findings"
+        if sys.flags.dev_mode:
+            raise
+        _drop_stdout()
+        status = _fail(f"relengtools: {_fault(error)}")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _run() -> object:
+    """The exit code, None for 0; raises what no command expects."""
+    try:
         status = relengtools.main(standalone_mode=False, prog_name="relengtools")
         if sys.stdout is None:
             raise RelengError("standard output is closed: the answer went nowhere")
         sys.stdout.flush()
     except RelengError as error:
-        status = _fail(f"relengtools: {error}")
+        return _fail(f"relengtools: {error}")
     except click.ClickException as error:
-        status = _fail(_usage(error))
+        return _fail(_usage(error))
     except (click.Abort, KeyboardInterrupt):
-        status = 130
+        return 130
     except BrokenPipeError:
         _drop_stdout()
-        status = 128 + signal.SIGPIPE
+        return 128 + signal.SIGPIPE
     except SystemExit:
         # So click ends after completing a word for a shell; and with 1, which says "findings", when a reader left.
         if "_RELENGTOOLS_COMPLETE" in os.environ:
             raise
-        status = 128 + signal.SIGPIPE
-    except OSError as error:
-        _drop_stdout()
-        name = "the answer can't be written: " if error.filename is None else f"{error.filename}: "
-        status = _fail(f"relengtools: {printable(name)}{error.strerror or error}")
-    sys.exit(status if isinstance(status, int) else 0)
+        return 128 + signal.SIGPIPE
+    return status
 
 
 def _fail(line: str) -> int:
     with suppress(OSError):  # nobody may be there to read it
         click.echo(line, err=True)
     return 2
+
+
+def _fault(error: Exception) -> str:
+    """What went wrong in the program itself, where, and how to see more of it."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = f" at {os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else ""  # noqa: PTH119
+    said = printable(" ".join(str(error).split()))[:200]
+    again = "`python -X dev -m relengtools …` shows the traceback"
+    return f"a fault in relengtools itself, please report it: {type(error).__name__}{where}: {said} ({again})"
 
 
 def _usage(error: click.ClickException) -> str:

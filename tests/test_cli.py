@@ -155,6 +155,28 @@ def test_closed_streams_leave_no_traceback(arguments: str, closed: str) -> None:
     assert all(line.startswith("relengtools: ") for line in done.stderr.splitlines())
 
 
+FAULTY = """
+import sys
+from relengtools import cli
+def broken(**options): raise ZeroDivisionError("a \\x1b[31mtext")
+cli.relengtools.main = broken
+cli.main()
+"""
+
+
+def test_a_fault_of_the_program_itself_is_one_line_and_2_and_its_traceback_is_to_be_had() -> None:
+    done = subprocess.run([sys.executable, "-c", FAULTY], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "relengtools: a fault in relengtools itself, please report it: ZeroDivisionError at <string>:4"
+    )
+    assert "\x1b" not in line
+    shown = subprocess.run([sys.executable, "-X", "dev", "-c", FAULTY], capture_output=True, text=True, cwd=ROOT)
+    assert "Traceback" in shown.stderr
+
+
 INTERRUPTED = """
 import os, signal, sys, threading
 from relengtools.__main__ import main

@@ -1,6 +1,7 @@
 """`relengtools leaks watch` and `doctor`: a process as it is now."""
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,7 @@ HOME, BELOW = "\x1b[H", "\x1b[J"
 GLANCE_S = 5.0
 # Looking costs this part of a core at most.
 SHARE = 1 / 20
+DAY = 86400.0
 
 
 @click.command()
@@ -44,6 +46,8 @@ def watch(recording: str | None, interval: float, metrics: str | None, pprof: st
     if recording is not None:
         if any(value is not None for value in named.values()):
             raise RelengError("name a recording or a process, not both")
+        if not 0.01 <= interval <= DAY:
+            raise RelengError(f"--interval {interval:g} s: choose between 10 ms and a day")
         _follow(recording, interval) if live else _show(recording)
         return
     hold_standard_streams()
@@ -91,7 +95,7 @@ def _show(path: str) -> None:
     from relengtools.leaks.watch import look, render
 
     view = look(path)
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         click.echo("\n".join(render(view)))
         return
     size = shutil.get_terminal_size()

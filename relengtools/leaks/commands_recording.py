@@ -35,7 +35,7 @@ def mark(recording: Path, text: tuple[str, ...]) -> None:
 @click.option("--started", type=float, metavar="UNIX", help="When psrecord began, which its log doesn't say.")
 @click.option("--pid", type=int, metavar="PID", help="The process that is meant, of several (Procpath).")
 def import_(kind: str, source: Path, output: Path, started: float | None, pid: int | None) -> None:
-    """Make a recording of what another tool has recorded.
+    """Make a recording of what another tool has recorded in SOURCE, or `-` for stdin.
 
     prometheus is what its HTTP API answers (JSON, one answer or several after each other), or OpenMetrics text. Ask for
     the samples as they were scraped, a range of an instant query; query_range gives 11,000 points at most, and repeats
@@ -52,8 +52,13 @@ def import_(kind: str, source: Path, output: Path, started: float | None, pid: i
         needs_numpy(f"import {kind}")
     from relengtools.leaks.importers import convert
 
-    rows = convert(kind, source, output, started, pid)
+    if str(output) == "-":
+        raise RelengError("a recording needs -o FILE; it can't be written to a pipe")
+    source = Path("/dev/stdin") if str(source) == "-" and kind != "procpath" else source
+    rows, left_out = convert(kind, source, output, started, pid)
     say(f"{rows} rows")
+    if left_out:
+        say(f"{left_out} series were left out: a recording has room for no more")
     click.echo(output)
 
 
@@ -76,16 +81,19 @@ def export(kind: str, recording: str, output: Path | None, child: int | None) ->
       relengtools leaks export textfile soju.db -o /var/lib/node_exporter/soju.prom
     """
     from relengtools.leaks import exporters
-    from relengtools.leaks.recording import copy, load
+    from relengtools.leaks.recording import copy, is_recording, load
 
     if child is not None and kind != "csv":
         raise RelengError("--child goes with csv")
+    output = None if str(output) == "-" else output
     if kind in ("sqlite", "parquet") and output is None:
         raise RelengError(f"{kind} needs -o FILE; it can't be written to a pipe")
     if kind == "sqlite" and output:
         copy(recording, output)
         return
     loaded = load(recording)
+    if output and is_recording(output):
+        raise RelengError(f"{output}: is a recording, which an export would destroy; choose another -o")
     if kind == "parquet" and output:
         exporters.to_parquet(loaded, output)
         return
@@ -97,7 +105,7 @@ def export(kind: str, recording: str, output: Path | None, child: int | None) ->
     else:
         lines = exporters.to_csv(loaded) if kind == "csv" else exporters.to_openmetrics(loaded)
     if output is not None:
-        exporters.replace(output, lines)
+        exporters.replace(output, lines, for_all=kind == "textfile")
         return
     for line in lines:
         click.echo(line, nl=False)

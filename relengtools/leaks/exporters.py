@@ -149,15 +149,18 @@ def last(values: Iterable[float]) -> float:
     return known[-1] if known else float("nan")
 
 
-def replace(path: Path, lines: Iterable[str]) -> None:
-    """Write the file whole or not at all, also over an older one: readers never see a part."""
+def replace(path: Path, lines: Iterable[str], for_all: bool) -> None:
+    """Write the file whole or not at all, also over an older one: readers never see a part.
+
+    `for_all` users can read it, whatever the umask: node_exporter is another one. Raises RelengError.
+    """
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
             stream: IO[str]
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
                 stream.writelines(lines)
-                os.fchmod(descriptor, 0o644)
+                os.fchmod(descriptor, 0o644 if for_all else 0o600)
             Path(name).replace(path)
         except BaseException:
             with suppress(FileNotFoundError):

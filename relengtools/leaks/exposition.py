@@ -4,7 +4,9 @@ import http.client
 import re
 import select
 import socket
+from collections.abc import Iterable
 from functools import lru_cache
+from threading import Thread
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -109,6 +111,48 @@ class DeadlineSocket(socket.socket):
         super().sendall(data, flags)
 
 
+def addresses(host: str, port: int, deadline: float) -> list[tuple[Any, ...]]:
+    """Families and addresses of a host, as `getaddrinfo` has them, which can't be told how long it may take.
+
+    Raises OSError, TimeoutError.
+    """
+    answers: list[list[tuple[Any, ...]] | OSError] = []
+
+    def ask() -> None:
+        try:
+            answers.append([(each[0], each[4]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except OSError as error:
+            answers.append(error)
+
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(max(deadline - monotonic(), 0))
+    if not answers:
+        raise TimeoutError
+    if isinstance(answers[0], OSError):
+        raise answers[0]
+    return answers[0]
+
+
+def connected(found: Iterable[tuple[Any, ...]], deadline: float) -> socket.socket:
+    """A connection to the first address that takes one, all within the deadline; raises OSError, TimeoutError."""
+    failure = OSError("the host has no address")
+    for family, address in found:
+        left = deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        plain = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            plain.settimeout(left)
+            plain.connect(address)
+        except OSError as error:
+            plain.close()
+            failure = error
+        else:
+            return plain
+    raise failure
+
+
 class Endpoint:
     """An http:// URL that the user named, over one connection that is kept alive.
 
@@ -131,10 +175,7 @@ class Endpoint:
         self.connection: http.client.HTTPConnection | None = None
 
     def connect(self, deadline: float) -> http.client.HTTPConnection:
-        left = deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        plain = socket.create_connection((self.host, self.port), left)
+        plain = connected(addresses(self.host, self.port, deadline), deadline)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = http.client.HTTPConnection(self.host, self.port)
         connection.sock = DeadlineSocket(fileno=plain.detach())

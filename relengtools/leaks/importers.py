@@ -16,6 +16,7 @@ from relengtools.errors import RelengError, printable
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, open_for_writing
 from relengtools.leaks.target import Build, Target
+from relengtools.leaks.units import YEAR_10000
 
 if TYPE_CHECKING:
     from relengtools.leaks.series import Frame
@@ -204,20 +205,29 @@ READERS: dict[str, Callable[[Path, float | None, int | None], Table]] = {
 }
 
 
-def convert(kind: str, source: Path, output: Path, begun: float | None = None, pid: int | None = None) -> int:
-    """Read a file of this kind into a new recording, and return how many rows that made; raises RelengError."""
+class Imported(NamedTuple):
+    """How many rows a file gave, and how many of its series have no room in a recording."""
+
+    rows: int
+    left_out: int
+
+
+def convert(kind: str, source: Path, output: Path, begun: float | None = None, pid: int | None = None) -> Imported:
+    """Read a file of this kind into a new recording; raises RelengError, and then leaves none."""
     if output.exists():
         raise RelengError(f"{output}: exists; choose another -o")
     try:
         table = READERS[kind](source, begun, pid)
     except OSError as error:
         raise RelengError(f"{printable(str(source))}: cannot be read: {error.strerror}") from None
-    write(table, kind, source, output)
-    return len(table.times)
+    for at, time_ in enumerate(table.times, 1):
+        if not 0 <= time_ < YEAR_10000:
+            raise RelengError(f"{printable(str(source))}: sample {at} is from {time_:g} s after 1970, which is no time")
+    return Imported(len(table.times), write(table, kind, source, output))
 
 
-def write(table: Table, kind: str, source: Path, output: Path) -> None:
-    """The table as a recording: every metric is a series, by its own name and in its own unit."""
+def write(table: Table, kind: str, source: Path, output: Path) -> int:
+    """The table as a recording: every metric is a series, by its own name and unit. Returns how many had no room."""
     meta: dict[str, Any] = {
         "tool": f"relengtools {__version__}",
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -226,7 +236,8 @@ def write(table: Table, kind: str, source: Path, output: Path) -> None:
         "ticks_per_s": "1",
     }
     lives = dict(zip(table.lives, table.started or [table.times[at] for at in table.lives], strict=True))
-    with closing(open_for_writing(output, meta)) as recording:
+    recording, left_out = open_for_writing(output, meta), 0
+    try:
         recording.begin_run(moment(table.times[0]), spacing(table.times))
         for at, now in enumerate(table.times):
             if at in lives:
@@ -235,11 +246,16 @@ def write(table: Table, kind: str, source: Path, output: Path) -> None:
             number = recording.add(moment(now), NOTHING)
             values = {name: column[at] for name, column in table.columns.items() if not math.isnan(column[at])}
             if number is not None and values:
-                recording.add_scrape(number, values, 0.0)
+                left_out = max(left_out, recording.add_scrape(number, values, 0.0))
             if at % FLUSH_ROWS == 0:
                 must(recording.flush(), output)
         recording.end_run(moment(table.times[-1]), f"imported from {kind}", len(table.times), 0, 0)
         must(recording.flush(), output)
+    except BaseException:
+        recording.discard()  # a part of a file would be in the way of the next try
+        raise
+    recording.close()
+    return left_out
 
 
 def must(failure: str, output: Path) -> None:

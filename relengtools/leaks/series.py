@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relengtools.errors import RelengError
+from relengtools.leaks.recording.access import SQLITE_MAGIC
 from relengtools.leaks.units import YEAR_10000
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ STARTS = ("process_start_time_seconds", "start_ticks")
 LOAD_NAMES = frozenset({"users", "downstreams", "upstreams", "connections"})
 NEVER_JUDGED = re.compile(r"(_total|_sum|_count|_bucket|_time_seconds)$|^start_ticks$")
 ONLY_ON_REQUEST = frozenset({"vms_bytes"})
-SQLITE_MAGIC = b"SQLite format 3\x00"
 CHUNK_BYTES = 1 << 22
 HEADER_BYTES = 1 << 20
 LARGEST = 1e100

@@ -1,5 +1,6 @@
 import math
 import socket
+import threading
 import time
 
 import pytest
@@ -244,3 +245,11 @@ def test_a_profile_is_kept_as_served_and_anything_else_refused() -> None:
         assert goroutines(url.removesuffix("/metrics"), 5) == b"\x1f\x8bprofile"
         with pytest.raises(ScrapeError, match="not a profile"):
             goroutines(url.removesuffix("/metrics"), 5)
+
+
+def test_a_name_that_is_not_resolved_in_time_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **options: waiting.wait(30))
+    with pytest.raises(ScrapeError, match=r"no full answer within 0\.2 s"):
+        scrape(Endpoint("http://localhost:9/metrics"), 0.2)
+    waiting.set()

@@ -5,6 +5,7 @@ import json
 import shutil
 import sqlite3
 import stat
+import subprocess
 import sys
 from contextlib import closing
 from math import inf, isnan, nan
@@ -20,7 +21,7 @@ from relengtools import cli
 from relengtools.errors import RelengError
 from relengtools.leaks import exporters, importers
 from relengtools.leaks.process import Base
-from relengtools.leaks.recording import Moment, copy, load, open_for_writing
+from relengtools.leaks.recording import Moment, Recording, copy, load, open_for_writing
 
 ROOT = Path(__file__).parents[2]
 SOJU = ROOT / "reports" / "soju" / "soju.db"
@@ -203,7 +204,7 @@ def test_of_several_processes_one_is_chosen(tmp_path: Path) -> None:
         connection.execute("UPDATE record SET stat_pid = 99 WHERE record_id > 3")
     with pytest.raises(RelengError, match="choose one with --pid"):
         importers.convert("procpath", source, tmp_path / "a.db")
-    assert importers.convert("procpath", source, tmp_path / "a.db", pid=pid) == 3
+    assert importers.convert("procpath", source, tmp_path / "a.db", pid=pid).rows == 3
 
 
 @pytest.mark.parametrize("kind", ["csv", "psrecord", "mprof", "procpath"])
@@ -222,3 +223,62 @@ def test_an_import_never_overwrites(tmp_path: Path) -> None:
     assert (tmp_path / "a.db").read_text() == "mine"
     with pytest.raises(RelengError, match="cannot be read"):
         importers.convert("mprof", tmp_path / "none", tmp_path / "b.db")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "options"),
+    [
+        ("mprof", "MEM 1.0 nan\n", ()),
+        ("mprof", "MEM 1.0 1e300\n", ()),
+        ("psrecord", "# Elapsed time   CPU (%)     Real (MB)   Virtual (MB)\n 1 1 1 1\n", ("--started", "nan")),
+        ("psrecord", "# Elapsed time   CPU (%)     Real (MB)   Virtual (MB)\n 1 1 1 1\n", ("--started", "1e30")),
+    ],
+)
+def test_a_time_that_no_calendar_has_is_one_line_and_makes_nothing(
+    tmp_path: Path, kind: str, text: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "in").write_text(text)
+    result = leaks("import", kind, tmp_path / "in", "-o", tmp_path / "a.db", *options)
+    assert "sample 1 is from" in str(result.exception)
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
+
+
+def test_what_fails_half_way_leaves_no_part_of_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*given: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recording, "add_scrape", failing)
+    with pytest.raises(KeyboardInterrupt):
+        importers.convert("mprof", PEERS / "mprof-children.dat", tmp_path / "a.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_series_that_have_no_room_are_told(tmp_path: Path) -> None:
+    names = [f"metric_{number}" for number in range(1200)]
+    rows = [",".join(["ts_unix", *names]), *(",".join(map(str, range(at, at + 1201))) for at in (1, 2, 3))]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    result = leaks("import", "csv", tmp_path / "a.csv", "-o", tmp_path / "a.db")
+    assert "200 series were left out" in result.stderr
+
+
+def test_an_export_never_destroys_a_recording(tmp_path: Path) -> None:
+    shutil.copy(SOJU, tmp_path / "a.db")
+    before = (tmp_path / "a.db").read_bytes()
+    for kind in ("csv", "openmetrics", "textfile", "parquet"):
+        result = leaks("export", kind, tmp_path / "a.db", "-o", tmp_path / "a.db")
+        assert "is a recording, which an export would destroy" in str(result.exception)
+    assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_an_export_is_for_its_user_and_the_textfile_for_all(tmp_path: Path) -> None:
+    assert leaks("export", "csv", SOJU, "-o", tmp_path / "a.csv").exit_code == 0
+    assert leaks("export", "textfile", SOJU, "-o", tmp_path / "a.prom").exit_code == 0
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.csv", "a.prom")] == [0o600, 0o644]
+
+
+def test_a_pipe_in_and_out(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "relengtools", "leaks"]
+    out = subprocess.run([*program, "export", "csv", str(SOJU), "-o", "-"], capture_output=True, check=True)
+    into = [*program, "import", "csv", "-", "-o", str(tmp_path / "a.db")]
+    subprocess.run(into, input=out.stdout, capture_output=True, check=True)
+    assert verdicts(tmp_path / "a.db") == verdicts(SOJU)

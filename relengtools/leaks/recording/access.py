@@ -12,6 +12,7 @@ from relengtools.leaks.recording import schema
 from relengtools.leaks.units import YEAR_10000
 
 T = TypeVar("T")
+SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 def has_sample(path: str) -> bool:
@@ -52,6 +53,15 @@ def connected(path: str) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
         connection.execute("SELECT count(*) FROM sqlite_schema")
     return connection
+
+
+def is_recording(path: Path) -> bool:
+    """Whether there is a file that is an SQLite database."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError:
+        return False
 
 
 def copy(path: str, output: Path) -> None:
