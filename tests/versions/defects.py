@@ -264,6 +264,20 @@ edited(
     lambda f: text(f, "METADATA", "Version: 1.2.3\n", "Version: 1.2.3\nVersion: 1.2.4\n"),
 )
 edited(
+    "License beside License-Expression",
+    "flit-core",
+    "RV715",
+    1,
+    lambda f: text(f, "METADATA", "Summary: ", "License-Expression: MIT\nLicense: MIT\nSummary: "),
+)
+edited(
+    "a Summary longer than an index takes",
+    "poetry-core",
+    "RV715",
+    1,
+    lambda f: text(f, "METADATA", "Summary: ", f"Summary: {'x' * 600}"),
+)
+edited(
     "a line break in Summary ends the metadata",
     "setuptools",
     "RV715",

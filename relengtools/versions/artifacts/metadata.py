@@ -17,6 +17,7 @@ _FIELD = re.compile(rb"^([^\s:]+)[ \t]*:", re.MULTILINE)
 _MOST_FIELDS = 100
 _MOST_LINES = 20_000
 _LONGEST = 1000
+_SUMMARY, _LABEL = 512, 32
 # Judged elsewhere, or free to be new.
 _ELSEWHERE = {"metadata_version", "requires_dist", "requires_python", "version", "description"}
 _REQUIRED = {"metadata-version": "metadata_version", "name": "name", "version": "version"}
@@ -53,7 +54,7 @@ def read(data: bytes) -> Core:
         raw, unparsed = parse_email(header)
     except (ValueError, LookupError, AssertionError) as error:
         return Core(mistakes=(f"it can't be read: {printable(str(error))[:200]}",))
-    mistakes = [*_overlong(raw), *_unparsed(raw, unparsed, header), *_invalid(raw, unparsed)]
+    mistakes = [*_overlong(raw), *_unparsed(raw, unparsed, header), *_invalid(raw, unparsed), *_unwelcome(raw)]
     return Core(
         name=raw.get("name"),
         version=raw.get("version"),
@@ -131,3 +132,14 @@ def _invalid(raw: "RawMetadata", unparsed: dict[str, list[str]]) -> Iterator[str
             getattr(checked, key)
         except InvalidMetadata as error:
             yield printable(" ".join(str(error).split()))[:300]
+
+
+def _unwelcome(raw: "RawMetadata") -> Iterator[str]:
+    """What the package index refuses though each field by itself is valid."""
+    if raw.get("license") and raw.get("license_expression"):
+        yield "License and License-Expression exclude each other (PEP 639)"
+    if (length := len(raw.get("summary") or "")) > _SUMMARY:
+        yield f"Summary has {length} characters, and an index takes {_SUMMARY}"
+    for label in raw.get("project_urls") or {}:
+        if len(label) > _LABEL:
+            yield f"Project-URL: the label '{printable(label[:_LABEL])}…' has more than {_LABEL} characters"
