@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Faults put into a recorder: SIGKILL at random moments, a disk that is full or hangs. Exit 1 when one did harm.
+"""Faults put into a recorder and its target: SIGKILL at random moments, a disk that is full or hangs, no memory left.
 
-    scripts/fault_record.py [KILLS]          half of them with --durable
+    scripts/fault_record.py [KILLS]          half of them with --durable; exit 1 when a fault did harm
+    unshare -rm scripts/fault_record.py full_disk          without rights; or frozen_disk, or out_of_memory
 
 A kill may cost the group that wasn't committed (5 s), with --durable one sample; the file must open, and be whole.
-The full disk is a tmpfs of 1 MB, the one that hangs a frozen ext4; both where we may mount.
+The full disk is a tmpfs of 8 MB, the one that hangs a frozen ext4, both where we may mount; the memory is that of a
+control group, where we may make one.
 """
 
+import os
 import random
 import signal
 import sqlite3
@@ -14,14 +17,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
+from relengtools.leaks import cgroup
 from relengtools.leaks.recording import load
 
 RECORD = (sys.executable, "-m", "relengtools", "leaks", "record")
 BUSY = "import time\nkept = []\nwhile True: kept = [open('/dev/null') for _ in range(50)]; time.sleep(0.002)"
+# Once it is told to, it takes all the memory that there is.
+HOG = "import sys\nsys.stdin.read(1)\nkept = []\nwhile True: kept.append(b'x' * (1 << 20))"
 GROUP_S = 5.0
+INTERVAL_S = 0.02
+
+
+class NotHere(Exception):
+    """These rights, or this system, don't allow for the fault."""
 
 
 def target() -> subprocess.Popen[bytes]:
@@ -29,7 +41,7 @@ def target() -> subprocess.Popen[bytes]:
 
 
 def begin(path: Path, pid: int, *more: str) -> subprocess.Popen[bytes]:
-    command = [*RECORD, "--pid", str(pid), "--interval", "20ms", "-o", str(path), *more]
+    command = [*RECORD, "--pid", str(pid), "--interval", f"{INTERVAL_S:g}s", "-o", str(path), *more]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -82,34 +94,32 @@ def kills(folder: Path, count: int, longest: float = 1.5) -> list[str]:
     return wrong
 
 
-def full_disk(folder: Path) -> list[str]:
+def full_disk(folder: Path, full_s: float = 3.0) -> list[str]:
     """Fill the disk under a recorder, free it again: rows waited, none is lost but what is told as missed."""
     small = folder / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], capture_output=True, text=True)
     if mounted.returncode:
-        return []
+        raise NotHere(f"a tmpfs: {mounted.stderr.strip()}")
     try:
         with target() as process:
             path = small / "a.sqlite"
-            recorder = begin(path, process.pid, "--duration", "25s")
-            time.sleep(7)
+            recorder = begin(path, process.pid, "--durable", "--duration", f"{full_s + 6:g}s")
+            time.sleep(3)
             ballast = small / "ballast"
-            with ballast.open("wb", buffering=0) as stream:
-                try:
-                    while True:
-                        stream.write(b"\0" * 4096)
-                except OSError:
-                    pass
-            time.sleep(11)
+            with ballast.open("wb", buffering=0) as stream, suppress(OSError):
+                while True:
+                    stream.write(b"\0" * 4096)
+            time.sleep(full_s)
             ballast.unlink()
             recorder.wait(60)
             process.kill()
         found = load(str(path))
         run = found.runs[-1]
-        gaps = [event.text for event in found.events if event.kind == "gap"]
-        wrong = [] if any("full" in text for text in gaps) else ["the full disk was not noted"]
-        if run.samples != len(found.times) or len(found.times) + (run.missed or 0) < 1200:
+        noted = [event.text for event in found.events if event.kind in ("gap", "resumed")]
+        wrong = [] if any("full" in text for text in noted) else ["the full disk was not noted"]
+        wrong += [] if "recording" in noted else ["nor that it was no longer full"]
+        if run.samples != len(found.times) or len(found.times) + (run.missed or 0) < 0.95 * (full_s + 6) / INTERVAL_S:
             wrong.append(f"{len(found.times)} samples, run says {run.samples}, missed {run.missed}")
         return wrong
     finally:
@@ -122,9 +132,10 @@ def frozen_disk(folder: Path, frozen_s: float = 7.0) -> list[str]:
     place.mkdir()
     with image.open("wb") as stream:
         stream.truncate(16 << 20)
-    made = subprocess.run(["mkfs.ext4", "-q", image], capture_output=True)
-    if made.returncode or subprocess.run(["mount", "-o", "loop", image, place], capture_output=True).returncode:
-        return []
+    for command in (["mkfs.ext4", "-q", image], ["mount", "-o", "loop", image, place]):
+        made = subprocess.run(command, capture_output=True, text=True)
+        if made.returncode:
+            raise NotHere(f"{command[0]}: {made.stderr.strip()}")
     try:
         with target() as process:
             path = place / "a.sqlite"
@@ -149,19 +160,79 @@ def frozen_disk(folder: Path, frozen_s: float = 7.0) -> list[str]:
         subprocess.run(["umount", place], check=True)
 
 
+def limited_group(megabytes: int) -> Path:
+    """A control group below our own that may have so much memory; raises NotHere."""
+    own = next(cgroup.folders(os.getpid(), "memory"), None)
+    if own is None:
+        raise NotHere("no memory controller")
+    group = own / f"fault-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        raise NotHere(f"a control group: {error}") from None
+    try:
+        most = "memory.max" if (group / "cgroup.controllers").exists() else "memory.limit_in_bytes"
+        (group / most).write_text(str(megabytes << 20))
+        if (swap := group / "memory.swap.max").exists():
+            swap.write_text("0")
+    except OSError as error:
+        group.rmdir()
+        raise NotHere(f"a limit on memory: {error}") from None
+    return group
+
+
+def out_of_memory(folder: Path) -> list[str]:
+    """Have the kernel kill the target for want of memory: the recording says so."""
+    group = limited_group(40)
+    try:
+        with subprocess.Popen([sys.executable, "-c", HOG], stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            try:
+                (group / "cgroup.procs").write_text(str(process.pid))
+            except OSError as error:
+                process.kill()
+                raise NotHere(f"a process into a control group: {error}") from None
+            path = folder / "killed.sqlite"
+            recorder = begin(path, process.pid, "--durable")
+            deadline = time.monotonic() + 30
+            while committed(path) < 10 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            process.stdin.write(b"x")
+            process.stdin.flush()
+            recorder.wait(60)
+        found = load(str(path))
+        killed = [event.text for event in found.events if event.kind == "killed"]
+        wrong = [] if process.returncode == -signal.SIGKILL else [f"the target ended with {process.returncode}"]
+        wrong += [] if any("for want of memory" in text for text in killed) else ["what killed it was not noted"]
+        if found.columns["rss_bytes"][-1] <= found.columns["rss_bytes"][0]:
+            wrong.append("its last samples are missing")
+        return wrong
+    finally:
+        group.rmdir()
+
+
+def killing(count: str) -> Callable[[Path], list[str]]:
+    return lambda folder: kills(folder, int(count))
+
+
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    asked = sys.argv[1] if len(sys.argv) > 1 else "100"
+    faults: dict[str, Callable[[Path], list[str]]] = {
+        "full_disk": full_disk,
+        "frozen_disk": frozen_disk,
+        "out_of_memory": out_of_memory,
+    }
+    attempts = {asked: faults[asked]} if asked in faults else {f"{asked} kills": killing(asked), **faults}
+    harmed = False
     with tempfile.TemporaryDirectory() as name:
-        wrong = []
-        for label, attempt in (
-            (f"{count} kills", lambda: kills(Path(name), count)),
-            ("a full disk", lambda: full_disk(Path(name))),
-            ("a disk that hangs", lambda: frozen_disk(Path(name))),
-        ):
-            found = attempt()
-            print(f"{label}: {'; '.join(found) or 'nothing lost that was committed'}", flush=True)
-            wrong += found
-    sys.exit(bool(wrong))
+        for label, attempt in attempts.items():
+            try:
+                wrong = attempt(Path(name))
+                print(f"{label}: {'; '.join(wrong) or 'nothing lost that was committed'}", flush=True)
+                harmed = harmed or bool(wrong)
+            except NotHere as reason:
+                print(f"{label}: not here: {reason}", flush=True)
+    sys.exit(harmed)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ from typing import NamedTuple
 from relengtools.errors import RelengError, printable
 from relengtools.leaks.process import PROC, parse_stat
 
-SYS = Path("/sys/fs/cgroup")
-
 
 class Mount(NamedTuple):
     """A mounted hierarchy: `root` is the group that is seen at `point`; `controllers` is empty for version 2."""
@@ -74,12 +72,17 @@ def folders(pid: int, controller: str, proc: Path = PROC) -> Iterator[Path]:
             continue
         path = inside.get(controller if mounted.controllers else "")
         found = folder(mounted, path) if path is not None else None
-        if found is None or not any(found.glob(f"{controller}.*")):
+        if found is None:
             continue
-        while found.is_relative_to(mounted.point):
-            yield found
-            found = found.parent
-        return
+        groups = [each for each in (found, *found.parents) if each.is_relative_to(mounted.point)]
+        if any(has_files(each, controller) for each in groups):
+            yield from groups
+            return
+
+
+def has_files(group: Path, controller: str) -> bool:
+    """Whether the controller governs the group: pressure is told of by version 2 without it, as on hybrid systems."""
+    return any(each.name != f"{controller}.pressure" for each in group.glob(f"{controller}.*"))
 
 
 def pids(path: str, proc: Path = PROC) -> list[int]:

@@ -156,6 +156,10 @@ def test_limits_are_looked_for_in_the_group_and_its_parents(proc: FakeProc, tmp_
     inner = tmp_path / "sys/memory/a/b"
     inner.mkdir(parents=True)
     (inner / "memory.usage_in_bytes").write_text("1")
+    unified = tmp_path / "sys/unified/u"
+    unified.mkdir(parents=True)
+    # Version 2 tells of it without having the controller.
+    (unified / "memory.pressure").write_text("some avg10=0.00")
     found = list(cgroup.folders(7, "memory", proc.root))
     assert found == [inner, inner.parent, inner.parent.parent]
     assert cgroup.memberships(7, proc.root)["name=systemd"] == "/a:c"
