@@ -57,7 +57,8 @@ class Reader(Protocol):
 
 def parse_stat(text: bytes) -> Stat:
     """/proc/PID/stat: the name is in parentheses and may hold some itself, so split after the last one."""
-    field = text[text.rindex(b")") + 2 :].split()
+    # No more of the fifty than is used.
+    field = text[text.rindex(b")") + 2 :].split(None, 22)
     return Stat(
         state=field[0].decode("ascii", "replace"),
         parent=int(field[1]),
