@@ -105,6 +105,26 @@ def test_requirements_that_are_never_had(run: Run, hanging: Path, monkeypatch):
     assert list((hanging / "tmp").iterdir()) == []
 
 
+WORDS = {
+    "pass": "the backend says that it has made p-1-py3-none-any.whl, which isn't there",
+    "os._exit(3)": "it ended with 3 and said nothing",
+    "os.kill(os.getpid(), 9)": "it was ended by signal 9 and said nothing",
+    "raise OSError('one\\n\\nto read more, see there')": "OSError: one",
+    "print('error: no header x.h'); print('and so on'); os._exit(1)": "error: no header x.h",
+    "print('well'); print('so it ends'); os._exit(1)": "so it ends",
+    "return '../../elsewhere.whl'": "the backend says that it has made elsewhere.whl, which isn't there",
+    "return 7": "the backend doesn't tell what it has made",
+}
+
+
+@pytest.mark.parametrize(("does", "words"), WORDS.items())
+def test_what_is_told_of_a_backend_that_fails(run: Run, hanging: Path, does: str, words: str):
+    head = "import os\ndef build_wheel(directory, config_settings=None, metadata_directory=None):\n"
+    (hanging / "demo/backend.py").write_text(f"{head}    {does}\n    return 'p-1-py3-none-any.whl'\n")
+    result = run("release", "--build", "--select", "RV721")
+    assert (result.code, result.out) == (1, f".:1:1: RV721 build-fails: the wheel from the tree: {words}\n")
+
+
 def test_sessions(tmp_path: Path):
     """The status and all that was said; and those who started the program go on to handle signals as they did."""
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]

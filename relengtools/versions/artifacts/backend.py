@@ -1,6 +1,7 @@
 """The door of `build`: projects built by their own backends, in an isolated environment."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ Product = Literal["sdist", "wheel", "metadata"]
 # Zip has no dates before 1980; what dates its output has to give the same for the same.
 _EPOCH = "1577836800"
 _TAIL = 2**16
+_CAUSE = re.compile(r"(?:[\w.]*(?:Error|Exception)|error|fatal): ", re.IGNORECASE)
 LIMIT_S = 30 * 60
 """The longest that one step may take. Compiling a large project takes minutes; what waits for ever is to end in a job
 of CI whose own limit is an hour or more, and to be told there."""
@@ -79,7 +81,15 @@ class Isolated:
         builder = ProjectBuilder.from_isolated_env(self.environment, source, runner=run)
         self._install(builder.build_system_requires)
         self._install(builder.get_requires_for_build("sdist" if product == "sdist" else "wheel"))
-        return Path(builder.metadata_path(out) if product == "metadata" else builder.build(product, out))
+        try:
+            made = Path(builder.metadata_path(out) if product == "metadata" else builder.build(product, out))
+        except TypeError as error:
+            raise BackendError("the backend doesn't tell what it has made") from error
+        if made.parent.resolve() != out.resolve() or not made.exists():
+            raise BackendError(
+                f"the backend says that it has made {printable(str(made.name))[:100]}, which isn't there"
+            )
+        return made
 
     def _install(self, requirements: Collection[str]) -> None:
         """As build's environment does it, by a pip that can be ended; it may build what it installs."""
@@ -140,9 +150,13 @@ def _late() -> str:
 
 
 def _said(error: Exception) -> str:
-    """The last line of what was said, without the colours and signs of a traceback's frame."""
+    """The last line of what was said that names an error, or the last one, without the signs of a traceback's frame."""
     inner = getattr(error, "exception", error)
     parts = (getattr(inner, name, None) for name in ("output", "stderr"))
     text = "\n".join(part.decode(errors="replace") for part in parts if isinstance(part, bytes))
     lines = [line.strip() for line in text.splitlines() if line.strip(" │╰─>")]
-    return printable(lines[-1] if lines else str(inner) or str(error))[:300]
+    cause = next((line for line in reversed(lines) if _CAUSE.match(line)), lines[-1] if lines else None)
+    if cause is None and isinstance(inner, CalledProcessError):
+        how = f"was ended by signal {-inner.returncode}" if inner.returncode < 0 else f"ended with {inner.returncode}"
+        cause = f"it {how} and said nothing"
+    return printable(cause or str(inner) or str(error))[:300]
