@@ -158,14 +158,18 @@ def ask(document: Mapping[str, Any] | None) -> Answer:
     return _dynamic(document, tool, name)
 
 
-def is_project(document: Mapping[str, Any]) -> bool:
-    """Whether pyproject.toml describes a package, not only the settings of some tools."""
+def is_project(document: Mapping[str, Any], alone: bool) -> bool:
+    """Whether pyproject.toml describes a package, not only the settings of some tools.
+
+    With `alone`, neither setup.py nor setup.cfg is beside it: then setuptools has to be told of a package there.
+    """
     tool = _table(document, "tool")
-    return (
-        any(key in document for key in ("project", "build-system"))
-        or "poetry" in tool
-        or "metadata" in _table(tool, "flit")
+    if "project" in document or "poetry" in tool or "metadata" in _table(tool, "flit"):
+        return True
+    told = (
+        not alone or backend(document) not in _SETUPTOOLS or bool({"setuptools", *_SETUPTOOLS_PROVIDERS} & tool.keys())
     )
+    return "build-system" in document and told
 
 
 def name_of(document: Mapping[str, Any]) -> str | None:

@@ -105,7 +105,8 @@ def _read(place: Place) -> Project | None:
     document, broken = _pyproject(files)
     setup = _setup_py(files, run)
     cfg = _setup_cfg(files)
-    described = document is not None and backends.is_project(document)
+    alone = not {"setup.py", "setup.cfg"} & set(files.place.markers)
+    described = document is not None and backends.is_project(document, alone)
     if not (described or setup or cfg.name or cfg.version or files.problems):
         return None
     name = (backends.name_of(document) if document else None) or (setup and setup.name) or cfg.name

@@ -170,6 +170,8 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
         ({"pyproject.toml": '[tool.poetry]\nname = "x"\n'}, True),
         ({"pyproject.toml": SETUPTOOLS.replace('["', '["setuptools-scm>=8", "') + DYNAMIC}, True),
         ({"setup.py": SETUP + "setup(name='x')"}, True),
+        ({"pyproject.toml": SETUPTOOLS, "setup.py": "import y\ny.go()\n"}, True),
+        ({"pyproject.toml": SETUPTOOLS + "[tool.setuptools]\npackages = ['x']\n"}, True),
         ({"setup.cfg": "[metadata]\nname = x\n"}, True),
         ({"setup.py": SETUP + "setup(name='x', version=f())"}, False),
         ({"setup.py": SETUP + "setup(name='x', version=f())", "setup.cfg": "[metadata]\nversion = 1"}, False),
@@ -194,6 +196,7 @@ def test_says_why_there_is_no_owner(tree, files, missing):
     "files",
     [
         {"pyproject.toml": "[tool.ruff]\nline-length = 100\n"},
+        {"pyproject.toml": SETUPTOOLS + "[tool.ruff]\nline-length = 100\n"},
         {"setup.cfg": "[flake8]\nmax-line-length = 100\n"},
         {"setup.py": "def setup_module():\n    pass\n"},
         {"setup.py": "async def setup(hass): ...\n"},
