@@ -217,16 +217,18 @@ def bookshop(tree, monkeypatch):
     return repo
 
 
-def test_a_repository_of_longer_hashes(tree, run):
-    repo = Repo(tree({}) / "p", kind="sha256")
+def test_a_repository_of_longer_hashes_and_hooks_for_all(tree, run, monkeypatch):
+    root = tree({"hooks/prepare-commit-msg": "#!/bin/sh\nexit 1\n"})
+    (root / "hooks/prepare-commit-msg").chmod(0o755)
+    (root / "config").write_text(f"[core]\nhooksPath = {root}/hooks\n")
+    repo = Repo(root / "p", kind="sha256")
     text = "import os\nfrom setuptools import setup\nsetup(name='p', version=os.popen('git describe').read().strip())\n"
     repo.commit(files={"setup.py": text})
     repo("tag", "-a", "-m", "noted", "1.0")
     repo.commit()
-    repo("config", "user.name", "someone")
-    repo("config", "user.email", "someone@example.org")
-    result = run("migrate", "--verify", "--commit", "p")
-    assert (result.code, "built     1.0.post2+g" in result.out) == (0, True), result.err
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(root / "config"))
+    result = run("migrate", "--verify", "--diff", "p")
+    assert (result.code, "built     1.0.post2+g" in result.err) == (1, True), result.err
 
 
 @pytest.mark.parametrize("style", ["minimal", "modern"])
