@@ -26,7 +26,14 @@ _STANDIN = "0.0.0"
 _GIT = '#!/bin/sh\ncase " $* " in *" describe "*) echo VERSION; exit 0;; esac\nPATH=${PATH#*:} exec git "$@"\n'
 # Python before 3.11.4 has no filters; git made the archive here.
 _FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-_IDENTITY = ("-c", "user.name=relengtools", "-c", "user.email=relengtools@localhost", "-c", "commit.gpgsign=false")
+_IDENTITY: tuple[str, ...] = (
+    "-c",
+    "user.name=relengtools",
+    "-c",
+    "user.email=relengtools@localhost",
+    "-c",
+    "commit.gpgsign=false",
+)
 _IDENTITY += ("-c", f"core.hooksPath={os.devnull}")  # --no-verify leaves some of them
 
 
