@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -63,23 +64,27 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
-# Maps, touches and unmaps memory for so many seconds with so many mappings there: each takes the mmap_lock.
+# Maps, touches and unmaps memory with so many mappings there: each takes the mmap_lock. For each line it does so for so
+# many seconds, and tells its waits.
 STALL = """
 import mmap, sys, time
-seconds, mappings = float(sys.argv[1]), int(sys.argv[2])
+mappings = int(sys.argv[1])
 kept = [mmap.mmap(-1, 4096, prot=mmap.PROT_READ | (mmap.PROT_WRITE if n % 2 else 0)) for n in range(mappings)]
 print(flush=True)
-sys.stdin.readline()
-took, end = [], time.perf_counter() + seconds
-while (begun := time.perf_counter()) < end:
-    area = mmap.mmap(-1, 1 << 18)
-    for at in range(0, 1 << 18, 4096):
-        area[at] = 1
-    area.close()
-    took.append(time.perf_counter() - begun)
-took.sort()
-print(took[-1] * 1e3, took[-len(took) // 1000 - 1] * 1e3, flush=True)
+for line in sys.stdin:
+    took, end = [], time.perf_counter() + float(line)
+    while (begun := time.perf_counter()) < end:
+        area = mmap.mmap(-1, 1 << 18)
+        for at in range(0, 1 << 18, 4096):
+            area[at] = 1
+        area.close()
+        took.append(time.perf_counter() - begun)
+    took.sort()
+    print(took[-1] * 1e3, took[-len(took) // 1000 - 1] * 1e3, took[len(took) // 2] * 1e3, flush=True)
 """
+# Blocks with and without a recorder take turns, in pairs of random order.
+PAIRS, BLOCK_S = 16, 1.5
+WINDOWS, WINDOW_S = 10, 6.0
 META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100"}
 BUILD = Build("bench", "", None, False, None)
 BIN = Path(sys.executable).parent
@@ -173,11 +178,39 @@ def tools(pid: int, folder: Path) -> dict[str, list[str]]:
     procpath = [str(BIN / "procpath"), "record", "-i", "1", "-d", str(folder / f"{random.random()}.sqlite"), query]
     return {
         "relengtools": [*record, "-o", str(folder / f"whole-{pid}.sqlite")],
-        "relengtools --profile light": [*record, "--profile", "light", "-o", str(folder / f"light-{pid}.sqlite")],
+        "relengtools --profile light": [
+            *record,
+            "--profile",
+            "light",
+            "-o",
+            str(folder / f"light-{random.random()}.sqlite"),
+        ],
         "psrecord": [str(BIN / "psrecord"), str(pid), "--interval", "1", "--log", str(folder / "psrecord.txt")],
         "pidstat -r -v": ["pidstat", "-r", "-v", "-p", str(pid), "1"],
         "Procpath stat,fd": [*procpath[:-1], "-f", "stat,fd", procpath[-1]],
     }
+
+
+def beside_psrecord(pid: int, folder: Path, scan_ms: float) -> str:
+    """Ours and psrecord at once on one target, by windows: what the machine does meanwhile happens to both."""
+    commands = {name: command for name, command in tools(pid, folder).items() if name.endswith(("light", "psrecord"))}
+    running = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for c in commands.values()]
+    time.sleep(6)
+    windows: list[list[float]] = []
+    for _ in range(WINDOWS):
+        before = [running_ms(process.pid) for process in running]
+        time.sleep(WINDOW_S)
+        spent = zip(running, before, strict=True)
+        windows.append([(running_ms(process.pid) - was) / WINDOW_S for process, was in spent])
+    for process in running:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    ours, theirs = ([window[column] for window in windows] for column in (0, 1))
+    ours = [used + scan_ms / 60 for used in ours]
+    ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
+    low, high = interval(ours, theirs, random.Random(1))
+    numbers = f"{median(ours):.2f} ms/s | {median(theirs):.2f} ms/s | {ratio:.2f} ({1 + low:.2f} to {1 + high:.2f})"
+    return f"| relengtools and (2nd column) psrecord at once, {fds_of(pid):,} fds | {numbers} |"
 
 
 def simulated(path: Path, days: float, step: float) -> float:
@@ -223,31 +256,61 @@ def scraped(path: Path, days: float, series: int = 60) -> float:
     return path.stat().st_size / days
 
 
-def stalls(folder: Path, seconds: int) -> Iterator[str]:
-    """The worst that a target waits which maps and faults memory, without a recorder and with one."""
+def stalls(folder: Path) -> Iterator[str]:
+    """The waits of a target that maps and faults memory, in many short pairs of blocks: with a recorder, and without.
+
+    The recorder is stopped (SIGSTOP) where it is to be away, so that both blocks have the same processes around them.
+    """
+    dice = random.Random(1)
     for mappings in (20, 5000):
-        numbers = []
-        for options in (None, [], ["--profile", "deep"], None):
-            command = [sys.executable, "-c", STALL, str(seconds), str(mappings)]
+        for profile in ("normal", "deep"):
+            command = [sys.executable, "-c", STALL, str(mappings)]
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdin is not None
+                record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(process.pid)]
+                record += [
+                    "--interval",
+                    "100ms",
+                    "--profile",
+                    profile,
+                    "-o",
+                    str(folder / f"stall-{mappings}-{profile}"),
+                ]
                 assert process.stdout is not None
                 process.stdout.readline()
-                recorder = None
-                if options is not None:
-                    record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(process.pid)]
-                    record += ["--interval", "1s", "-o", str(folder / f"{random.random()}.sqlite"), *options]
-                    recorder = subprocess.Popen(record, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                with subprocess.Popen(record, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
                     time.sleep(3)
-                process.stdin.write("\n")
-                process.stdin.flush()
-                worst, rare = map(float, process.stdout.readline().split())
-                if recorder:
+                    pairs = [pair_of_blocks(process, recorder, dice) for _ in range(PAIRS)]
+                    recorder.send_signal(signal.SIGCONT)
                     recorder.send_signal(signal.SIGINT)
-                    recorder.wait()
-            numbers.append(f"{worst:.1f} ({rare:.1f})")
-        shown = f"{numbers[1]} ms, deep {numbers[2]} ms | without {numbers[0]} and {numbers[3]} ms"
-        yield f"| worst wait (99.9 %) for 64 new pages, target of {mappings:,} mappings | {shown} | |"
+                process.kill()
+            for what, column in (("worst", 0), ("99.9 %", 1), ("median", 2)):
+                here, away = ([block[column] for block in blocks] for blocks in zip(*pairs, strict=True))
+                low, high = interval(here, away, dice)
+                shown = f"{median(here):.3g} ms, without {median(away):.3g} | | {100 * low:+.0f} to {100 * high:+.0f} %"
+                yield f"| {what} wait for 64 new pages, {mappings:,} mappings, {profile}, 10 Hz | {shown} |"
+
+
+def pair_of_blocks(
+    target_: "subprocess.Popen[str]", recorder: "subprocess.Popen[bytes]", dice: random.Random
+) -> tuple[list[float], list[float]]:
+    """The waits of a block with the recorder and of one without, in random order: worst, 99.9 %, median."""
+    assert target_.stdin is not None
+    assert target_.stdout is not None
+    found: dict[int, list[float]] = {}
+    for number in dice.sample((signal.SIGCONT, signal.SIGSTOP), 2):
+        recorder.send_signal(number)
+        time.sleep(0.2)
+        target_.stdin.write(f"{BLOCK_S}\n")
+        target_.stdin.flush()
+        found[number] = list(map(float, target_.stdout.readline().split()))
+    return found[signal.SIGCONT], found[signal.SIGSTOP]
+
+
+def interval(here: Sequence[float], away: Sequence[float], dice: random.Random) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the median ratio within pairs, less 1."""
+    ratios = [a / b - 1 for a, b in zip(here, away, strict=True)]
+    medians = sorted(median(dice.choices(ratios, k=len(ratios))) for _ in range(2000))
+    return medians[50], medians[1949]
 
 
 def with_metrics(folder: Path, pid: int, seconds: int) -> str:
@@ -283,7 +346,7 @@ def compared(fds: int, folder: Path, seconds: int) -> Iterator[str]:
     with target(fds) as pid:
         yield from base_tier(pid, folder, seconds)
         before = descriptors.scan(pid)
-        cost = cpu_us(lambda: descriptors.scan(pid, before), 5 if fds > 1000 else 100) / 1e3
+        cost = cpu_us(lambda: descriptors.scan(pid, before), 15 if fds > 1000 else 100) / 1e3
         sockets = len(Path("/proc/net/tcp").read_text().splitlines()) - 1
         yield f"| scan of {fds:,} descriptors, {sockets:,} TCP sockets in the namespace | {cost:.2f} ms | | |"
         mine = light = 0.0
@@ -296,6 +359,8 @@ def compared(fds: int, folder: Path, seconds: int) -> Iterator[str]:
             ratio = "" if name.startswith("relengtools") else f"{(light + cost / 60) / used:.2f}" if used > 0 else ""
             numbers = f"{used:.2f} ms/s, VmHWM {peak:.0f} MB"
             yield f"| whole tool at 1 Hz, {fds:,} fds: {name} | {numbers} | | {ratio} |"
+        if fds < 1000:
+            yield beside_psrecord(pid, folder, cost)
         yield with_metrics(folder, pid, seconds)
         steady = light + cost / 60
         numbers = f"{steady:.2f} ms/s: {steady / 10:.3f} % of a core"
@@ -307,6 +372,8 @@ HEAD = """# What recording costs
 Made by `scripts/bench_record.py` on a machine with {cpus} CPUs, Linux {kernel}, Python {python}, all in one run.
 Ratio: ours by theirs. A recorder scans descriptors often at first (bounded by 1 % of a core), later once a minute: that
 is `--profile light`, which doesn't scan, and a sixtieth of a scan a second; the ratios to other tools are of this.
+Intervals hold 95 %, by bootstrap: of the median ratio of windows that both tools share, and of pairs of blocks, with
+the recorder running and stopped.
 
 | what | relengtools | psutil | ratio |
 |---|---:|---:|---:|
@@ -320,7 +387,7 @@ def main() -> None:
         with target(10_000):  # so that the namespace has 20,000 sockets
             lines += compared(10_000, Path(name), seconds)
         lines += disk(Path(name))
-        lines += stalls(Path(name), seconds)
+        lines += stalls(Path(name))
     uname = os.uname()
     head = HEAD.format(cpus=os.cpu_count(), kernel=uname.release, python=sys.version.split()[0], seconds=seconds)
     _, marker, faults = TABLE.read_text().partition("\n## ")

@@ -101,8 +101,9 @@ def signalled(beat: Callable[[], None] = lambda: None, every: float = inf) -> It
 
 
 class Tick(NamedTuple):
-    """A moment to sample: how late it came, and how many before it were missed altogether."""
+    """A moment to sample: now, how late that is, and how many before it were missed altogether."""
 
+    now: Moment
     late_s: float
     missed: int
 
@@ -115,13 +116,13 @@ def ticks(clock: Clock, interval: float, end: float, watched: int | None = None)
     begin = clock.now().mono
     number = 0
     while (due := begin + number * interval) < end:
-        while (late := clock.now().mono - due) < 0:
+        while (late := (now := clock.now()).mono - due) < 0:
             if clock.wait(-late, watched):
                 return
         if clock.stop:
             return
         missed = int(late / interval)
-        yield Tick(late - missed * interval, missed)
+        yield Tick(now, late - missed * interval, missed)
         number += 1 + missed
 
 

@@ -173,11 +173,11 @@ class Recorder:
             self.begin(pid, reader)
             for tick in ticks(self.clock, self.settings.interval, self.end, watched):
                 self.journal.account(tick.late_s, tick.missed)
-                self.sample(pid)
+                self.sample(pid, tick.now)
             if not self.clock.stop:
                 rest(self.clock, self.end, watched)
             self.sampler.detail_due = 0.0
-            self.sample(pid, last=True)
+            self.sample(pid, self.clock.now(), last=True)
             return self.clock.stop or "end of the duration"
         except ProcessGone:
             self.note_end(pid, self.clock.now())
@@ -187,9 +187,9 @@ class Recorder:
             if watched is not None:
                 os.close(watched)
 
-    def sample(self, pid: int, last: bool = False) -> None:
+    def sample(self, pid: int, now: Moment, last: bool = False) -> None:
         """One sample, and tell how it goes."""
-        base = self.sampler.sample(pid, last)
+        base = self.sampler.sample(pid, now, last)
         elapsed, rss = self.journal.previous.mono - self.begun.mono, base.rss_pages * limits.PAGE
         self.progress(Progress(self.sampler.samples, elapsed, rss, base.fds))
 

@@ -80,9 +80,8 @@ class Sampler:
         self.profiler = Profiler(self.pprof, tier.kinds, tier.profiles) if self.pprof else None
         self.alarmed.clear()
 
-    def sample(self, pid: int, last: bool = False) -> Base:
+    def sample(self, pid: int, now: Moment, last: bool = False) -> Base:
         """A base row, and under its id what else is due; raises ProcessGone."""
-        now = self.journal.clock.now()
         base = self.without_own(self.reader.sample())
         self.journal.note_clocks(now)
         number = self.recording.add(now, base) if self.journal.has_room(now) else None

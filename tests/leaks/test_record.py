@@ -97,7 +97,7 @@ def test_the_schedule_is_absolute() -> None:
     for tick in ticks(clock, 10, clock.mono + 50):
         times.append(clock.mono)
         clock.mono += 3
-        assert tick == (0, 0)
+        assert tick[1:] == (0, 0)
     assert times == [100, 110, 120, 130, 140]
 
 
@@ -105,7 +105,7 @@ def test_late_and_missed_ticks_are_told_and_do_not_shift_the_rest() -> None:
     clock = FakeClock()
     found = []
     for tick in ticks(clock, 10, clock.mono + 80):
-        found.append((clock.mono, *tick))
+        found.append((tick.now.mono, *tick[1:]))
         clock.oversleep = {110: 3.0, 120: 25.0}.get(clock.mono, 0.0) if len(found) < 4 else 0.0
         if clock.mono == 113:
             clock.oversleep = 25.0
@@ -125,7 +125,7 @@ def test_work_that_takes_longer_than_the_interval_misses_ticks() -> None:
     clock = FakeClock()
     found = []
     for tick in ticks(clock, 10, clock.mono + 60):
-        found.append((clock.mono, *tick))
+        found.append((tick.now.mono, *tick[1:]))
         clock.mono += 25
     assert found == [(100, 0, 0), (125, 5, 1), (150, 0, 2)]
     assert [b[0] - a[0] for a, b in pairwise(found)] == [25, 25]

@@ -171,7 +171,7 @@ class Recording:
             segment = self.begin_segment(now, base)
         number = (segment.id << schema.SEGMENT_BITS) + self.position
         self.position += 1
-        offsets = (None if value is None else value - first for value, first in zip(base, segment.base, strict=True))
+        offsets = [None if value is None else value - first for value, first in zip(base, segment.base, strict=True)]
         self.later(ADD_SAMPLE, number, ms(now.mono) - segment.mono_ms, *offsets)
         return number
 
