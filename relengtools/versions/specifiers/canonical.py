@@ -102,10 +102,12 @@ def _compatible(groups: list[list[tuple[str, str]]]) -> bool:
         return True
     if len(group) > 2 or not (operators & {">", ">="} and operators & {"<", "<="}):
         return False
-    low, high = (
-        tuple(map(int, value.split(".")[:2])) for operator, value in sorted(group, key=lambda one: one[0][0] == "<")
-    )
-    return low < high and (low[0] != 2 or high[0] == 2)
+    ends = [
+        (*map(int, value.split(".")[:2]), 0)[:2] for _, value in sorted(group, key=lambda one: one[0].startswith("<"))
+    ]
+    (low, first), (high, last) = ends
+    below, above = (low, first + (">" in operators)), (high, last + ("<=" in operators))
+    return below < above and (low != 2 or high == 2)
 
 
 def _comparison(match: re.Match[str] | None) -> bool:
