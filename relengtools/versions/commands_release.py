@@ -25,7 +25,9 @@ _BESIDE = (".asc", ".sig", ".attestation")
 @click.argument("distributions", metavar="[DIST]...", nargs=-1)
 @click.option("--tag", metavar="TAG", help="The tag of the release, made already or about to be.")
 @click.option("--project", "path", metavar="PATH", help="The project.  [default: without DIST, the working directory]")
-@click.option("--build", is_flag=True, help="Also build the project, in isolation; this runs its code.")
+@click.option(
+    "--build", is_flag=True, help="Also build it, in isolation: its code is run, half an hour a step at most."
+)
 @SELECT
 @IGNORE
 @click.option(

@@ -26,15 +26,9 @@ _STANDIN = "0.0.0"
 _GIT = '#!/bin/sh\ncase " $* " in *" describe "*) echo VERSION; exit 0;; esac\nPATH=${PATH#*:} exec git "$@"\n'
 # Python before 3.11.4 has no filters; git made the archive here.
 _FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-_IDENTITY: tuple[str, ...] = (
-    "-c",
-    "user.name=relengtools",
-    "-c",
-    "user.email=relengtools@localhost",
-    "-c",
-    "commit.gpgsign=false",
-)
-_IDENTITY += ("-c", f"core.hooksPath={os.devnull}")  # --no-verify leaves some of them
+# What a commit in a copy needs, and what of the user's settings would stop it: --no-verify leaves some hooks.
+_SETTINGS = ("user.name=relengtools", "user.email=relengtools@localhost", "commit.gpgsign=false")
+_COMMIT = (*(word for one in (*_SETTINGS, f"core.hooksPath={os.devnull}") for word in ("-c", one)), "commit", "--quiet")
 
 
 class Built(NamedTuple):
@@ -134,7 +128,7 @@ def _said(builds: _Builds, source: Path, inner: Path) -> str | None:
     """The version that it has as it is, as many commits from its tag as the migrated one; None if it doesn't build."""
     copy = source.with_name("said")
     shutil.copytree(source, copy, symlinks=True)
-    git.run(copy, *_IDENTITY, "commit", "--quiet", "--no-verify", "--allow-empty", "-m", "as it is")
+    git.run(copy, *_COMMIT, "--no-verify", "--allow-empty", "-m", "as it is")
     try:
         said = str(_message(builds.metadata(copy / inner)).get("Version", ""))
     except BackendError:
@@ -221,7 +215,7 @@ def _apply(changes: Sequence[Change], tree: Path, target: Path) -> None:
     if (target / ".git").exists():
         names = [change.source.path.relative_to(tree).as_posix() for change in changes]
         git.run(target, "add", "--all", "--force", "--", *names)
-        git.run(target, *_IDENTITY, "commit", "--quiet", "--no-verify", "-m", "migrated")
+        git.run(target, *_COMMIT, "--no-verify", "-m", "migrated")
 
 
 def _archive(builds: _Builds, plan: Plan, after: Path, inner: Path, version: str) -> Iterator[str]:
