@@ -50,6 +50,35 @@ def test_a_stair_of_five_is_enough_and_one_of_four_is_not():
         assert judged(stairs).proven is proven
 
 
+def stairs(shares, n=1000):
+    """A rise of one at each share of n samples."""
+    return np.searchsorted(np.array(shares) * n, np.arange(n), "right").astype(float)
+
+
+# Few rises leave a third of the window empty by chance; what comes in bunches, or all within a third, is no leak yet.
+FEW_RISES = [
+    ((0.05, 0.17, 0.68, 0.76, 0.81), True),
+    ((0.1, 0.2, 0.28, 0.31, 0.7), True),
+    ((0.02, 0.03, 0.04, 0.9, 0.91), False),
+    ((0.05, 0.06, 0.07, 0.08, 0.95), False),
+    ((0.36, 0.44, 0.51, 0.58, 0.65), False),
+    ((0.7, 0.72, 0.74, 0.76, 0.78, 0.8), False),
+    ((0.05, 0.1, 0.15, 0.2, 0.25, 0.3), False),
+]
+
+
+@pytest.mark.parametrize(("shares", "proven"), FEW_RISES, ids=[str(i) for i in range(len(FEW_RISES))])
+def test_few_rises_need_not_be_in_every_third_but_must_not_come_in_bunches(shares, proven):
+    assert judged(stairs(shares)).proven is proven
+
+
+@pytest.mark.parametrize("count", [5, 8, 11])
+def test_most_leaks_of_few_units_are_proven(count):
+    rng = np.random.default_rng(count)
+    found = [judged(stairs(np.sort(rng.uniform(0.01, 0.96, count)))).proven for _ in range(200)]
+    assert sum(found) >= 170
+
+
 def test_a_late_leak_is_found_in_the_last_half():
     rng = np.random.default_rng(2)
     residual = np.concatenate([np.zeros(600), poisson_leak(rng, 600, 40)]) + rng.poisson(0.2, 1200)
