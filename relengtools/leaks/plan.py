@@ -22,16 +22,16 @@ from relengtools.leaks.scene import Scene
 from relengtools.leaks.series import FloatArray, Frame
 
 SEED = 20240811
-RUNS_TO_BRACKET = 16
+RUNS_TO_BRACKET = 12
 TIMES = 10
-RUNS = 32
-FEWER = 12
+RUNS = 16
+FEWER = 8
 """Runs for each time on the way to an alternative, which is told to one digit."""
 FAR = 64.0
 FORTNIGHT = 14 * scene.DAY
-"""More than so many times as long as the recording, and than a fortnight, is no answer."""
-KNOWN = 4.0
-"""Beyond so many times the recording, noise slower than it matters, which it can't tell."""
+"""No answer is longer than so many times the recording, or for a count, which forgets, than a fortnight."""
+KNOWN = 2.0
+"""Beyond so many times the recording, noise slower than it matters, which it can't tell: promises weren't measured."""
 STACK = 8192.0
 """What a goroutine keeps: 2 KiB of stack at the least (runtime._StackMin), 6 to 37 KiB in the leaks of soju."""
 
@@ -69,7 +69,7 @@ class Plan:
     @property
     def farthest(self) -> float:
         """The longest time that was looked at, s."""
-        return _farthest(self.observed)
+        return _farthest(self.observed, self.way.metric)
 
     def as_json(self) -> dict[str, Any]:
         """One object; `seconds` is null where no time that is looked at is enough."""
@@ -163,13 +163,13 @@ def shortest(of: Source, rate: float, target: float, runs: int = RUNS) -> float 
     low, high = between
     if high <= least:
         return least
-    first = _solved(of, rate, target, np.geomspace(low, high * 1.4, TIMES), runs, random)
+    first = _solved(of, rate, target, np.geomspace(low, high * 1.4, TIMES), min(runs, FEWER), random)
     around = np.geomspace(max(least, first / 1.3), first * 1.3, TIMES)
-    return min(_solved(of, rate, target, around, runs, random), _farthest(of.observed))
+    return min(_solved(of, rate, target, around, runs, random), _farthest(of.observed, of.metric))
 
 
-def _farthest(observed: float) -> float:
-    return max(FAR * observed, FORTNIGHT)
+def _farthest(observed: float, metric: str) -> float:
+    return max(FAR * observed, FORTNIGHT * judge.is_count(metric))
 
 
 def _bracket(
@@ -185,7 +185,7 @@ def _bracket(
             return seconds, 2 * seconds
     while not enough:
         seconds *= 2
-        if seconds > _farthest(of.observed):
+        if seconds > _farthest(of.observed, of.metric):
             return None
         enough = _share(of, rate, seconds, RUNS_TO_BRACKET, random) >= target
         if enough:

@@ -61,6 +61,14 @@ def test_what_was_simulated_has_the_noise_of_the_recording():
     assert np.median(spread) == pytest.approx(np.hypot(1e5, 2e5 / np.sqrt(3.75)), rel=0.35)
 
 
+@pytest.mark.parametrize(("share", "windows"), [(4.0, 1), (1.0, 1), (0.7, 2), (0.5, 3), (0.1, plan.power.MOST_WINDOWS)])
+def test_noise_is_that_of_windows_as_long_as_what_is_simulated(share, windows):
+    of = source(memory(1, 6000), "rss_bytes")
+    found = power._posteriors(of, share * of.observed)
+    assert len(found) == windows
+    assert all(noise.block == pytest.approx(min(share, 1.0) * of.observed / 64, rel=0.05) for noise in found)
+
+
 def test_a_leak_in_the_recording_is_not_planned_for_twice():
     clean, leaky = (power._unleaked(source(frame(bouncer(3, fd_leak=leak)), "num_fds")) for leak in (0.0, 0.2))
     assert np.ptp(leaky) == pytest.approx(np.ptp(clean), abs=10)
@@ -131,6 +139,12 @@ def test_the_same_question_has_the_same_answer():
     assert shortest(source(memory(7), "rss_bytes"), 300.0, 0.9, 4) == shortest(
         source(memory(7), "rss_bytes"), 300.0, 0.9, 4
     )
+
+
+def test_a_short_recording_of_memory_tells_nothing_of_days():
+    of = source(memory(8, 400, step=1.0), "rss_bytes")
+    assert plan._farthest(of.observed, "rss_bytes") == pytest.approx(64 * 399)
+    assert plan._farthest(of.observed, "num_fds") == 14 * 86400
 
 
 def test_what_takes_too_long_is_no_answer():
