@@ -109,6 +109,25 @@ def test_two_runs_of_the_same_leak_differ_by_chance_only():
     assert sum(c.outcome is not Outcome.SAME for c in changes) <= 2
 
 
+unproven = st.tuples(st.floats(-9, 0), st.floats(0, 9)).flatmap(
+    lambda ends: st.floats(*ends).map(lambda rate: Interval(rate, *ends))
+)
+
+
+@given(unproven, unproven)
+def test_of_two_rates_that_may_be_nothing_none_is_shown_to_be_more(before, after):
+    found = compare._rates(before, after, proven=False).difference
+    assert found.low <= 0 <= found.high
+    assert found.low <= after.rate - before.rate <= found.high
+
+
+def test_noise_that_rose_once_and_fell_once_is_no_change():
+    rose, fell = Interval(5.0, 0.0, 9.0), Interval(-5.0, -9.0, 0.0)
+    assert compare.difference(rose, fell).high < 0
+    kinds = (compare.Kind.INSUFFICIENT, compare.Kind.STABLE)
+    assert compare._outcome(compare._rates(rose, fell, proven=False), kinds) is Outcome.INSUFFICIENT
+
+
 def test_half_a_fix_is_half_a_fix():
     change = of(compare.compare(sided(1, fd_leak=0.2), sided(2, fd_leak=0.1)), "num_fds")
     assert change.outcome is Outcome.BETTER
