@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,17 +206,21 @@ def analyze(
     """
     needs_numpy("analyze")
     from relengtools.leaks import judge
+    from relengtools.leaks.names import named
 
     attempts = Attempts(say)
     for path in recordings:
         with attempts:
             frame, recording = opened(path)
-            analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json()
+            asked = tuple(named(metric, frame.columns, path) for metric in metrics)
+            analysis = judge.analyze(frame, load=load, events=events, metrics=asked).as_json()
+            if not analysis["metrics"]:
+                raise RelengError(f"{printable(path)}: holds no resource of a process to judge; name one by --metric")
             children = _children(recording, metrics) if recording else []
             if output_format == "json":
                 click.echo(json.dumps({**analysis, "children": children} if children else analysis))
             else:
-                lines = [_table(analysis, metrics), *reached(frame, recording, analysis["metrics"])]
+                lines = [_table(analysis, asked), *reached(frame, recording, analysis["metrics"])]
                 click.echo("\n".join([*lines, *(_table(pool, metrics) for pool in children)]))
     ctx.exit(2 if attempts.failed else 0)
 
@@ -240,13 +244,16 @@ def opened(path: str) -> "tuple[Frame, Loaded | None]":
     frame, recording = series.opened(path)
     for remark in heartbeat.remarks(recording, time.time()) if recording else []:
         say(f"{printable(path)}: {remark}")
-    _say_undated(path, frame.undated)
+    _say_left_out(path, frame.undated, frame.lost)
     return frame, recording
 
 
-def _say_undated(path: str, rows: int) -> None:
+def _say_left_out(path: str, rows: int, columns: Sequence[str]) -> None:
     if rows:
         say(f"{printable(path)}: {_counted(rows, 'row')} without a time left out")
+    if columns:
+        shown = ", ".join(printable(name) for name in columns[:6]) + (", …" if len(columns) > 6 else "")
+        say(f"{printable(path)}: no value that can be used in {_counted(len(columns), 'column')}: {shown}")
 
 
 def reached(frame: "Frame", recording: "Loaded | None", metrics: dict[str, Any]) -> list[str]:
@@ -286,7 +293,7 @@ def report(
     from relengtools.leaks import report as reporting
 
     made = reporting.build(recording, load=load, events=events, metrics=metrics)
-    _say_undated(recording, made.summary["recording"]["undated"])
+    _say_left_out(recording, made.summary["recording"]["undated"], made.lost)
     paths = reporting.write(made, output)
     click.echo(made.summary["headline"])
     click.echo(paths[0])

@@ -131,12 +131,12 @@ def _checked(
     *,
     strict: bool,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    from relengtools.leaks import exhaustion, gate, judge, report, trend
+    from relengtools.leaks import exhaustion, gate, judge, names, report, trend
 
     frame, loaded = opened(path)
     allowed = _by_column(most, frame.columns, frame.source)
     ends = _by_column(limits, frame.columns, frame.source)
-    asked = tuple(dict.fromkeys([*(gate.named(m, frame.columns, frame.source) for m in metrics), *allowed, *ends]))
+    asked = tuple(dict.fromkeys([*(names.named(m, frame.columns, frame.source) for m in metrics), *allowed, *ends]))
     analysis = judge.analyze(frame, load=load, events=events, metrics=asked).as_json()
     rulings = gate.rule(analysis["metrics"], report.resources(analysis["metrics"], asked), allowed)
     if not rulings:
@@ -148,9 +148,9 @@ def _checked(
 
 
 def _by_column(given: Mapping[str, Quantity], columns: Mapping[str, Any], source: str) -> dict[str, float]:
-    from relengtools.leaks import gate
+    from relengtools.leaks import gate, names
 
-    full = {gate.named(name, columns, source): value for name, value in given.items()}
+    full = {names.named(name, columns, source): value for name, value in given.items()}
     return {name: gate.in_unit(name, value) for name, value in full.items()}
 
 
@@ -203,11 +203,11 @@ def compare(
     """
     needs_numpy("compare")
     from relengtools.leaks import compare as comparing
-    from relengtools.leaks import gate
+    from relengtools.leaks import gate, names
 
     def judged(path: str) -> "Side":
         frame, _ = opened(path)
-        named = tuple(gate.named(m, frame.columns, frame.source) for m in metrics)
+        named = tuple(names.named(m, frame.columns, frame.source) for m in metrics)
         asked.update(dict.fromkeys(named))
         return comparing.side(frame, load=load, events=events, metrics=named)
 
@@ -318,11 +318,11 @@ def plan(
       relengtools leaks plan soju.db --rate 3/d --metric fds --power 0.95
     """
     needs_numpy("plan")
-    from relengtools.leaks import gate
+    from relengtools.leaks import gate, names
     from relengtools.leaks import plan as planning
 
     frame, _ = opened(recording)
-    column = gate.named(metric, frame.columns, frame.source)
+    column = names.named(metric, frame.columns, frame.source)
     wanted = gate.in_unit(column, rate)
     if not wanted:
         raise RelengError("a leak of nothing is never seen: give a --rate above 0")

@@ -18,24 +18,6 @@ from typing import Any
 from relengtools.errors import RelengError
 from relengtools.leaks.units import is_bytes, per_time
 
-SHORT = {
-    "rss": ("rss_bytes", "process_resident_memory_bytes"),
-    "anon": ("anon_bytes",),
-    "vms": ("vms_bytes",),
-    "fds": ("num_fds", "process_open_fds"),
-    "sockets": ("n_sockets",),
-    "unlisted": ("sockets_unlisted",),
-    "close_wait": ("tcp_close_wait",),
-    "files": ("n_reg_files",),
-    "pipes": ("n_pipes",),
-    "threads": ("n_threads", "go_threads"),
-    "goroutines": ("go_goroutines", "goroutines"),
-    "heap": ("go_memstats_heap_inuse_bytes",),
-    "next_gc": ("go_memstats_next_gc_bytes",),
-    "stacks": ("go_memstats_stack_inuse_bytes",),
-}
-"""Names to type, and the columns that they stand for: the first that is there."""
-
 
 class Outcome(StrEnum):
     """What the gate says of one metric."""
@@ -54,17 +36,6 @@ class Ruling:
     message: str
     verdict: Mapping[str, Any]
     most: float | None
-
-
-def named(name: str, columns: Mapping[str, Any], source: str) -> str:
-    """The column that a full or short name stands for; raises RelengError if there is none."""
-    if name in columns:
-        return name
-    for column in SHORT.get(name, ()):
-        if column in columns:
-            return column
-    wanted = " or ".join(SHORT.get(name, (name,)))
-    raise RelengError(f"{source}: has no values for {wanted}; `relengtools leaks analyze` shows what it has")
 
 
 def in_unit(metric: str, value: tuple[float, bool]) -> float:

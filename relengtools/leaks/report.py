@@ -18,6 +18,7 @@ import numpy as np
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
 from relengtools.leaks import counts, exhaustion, history, judge, levels, page, plot, profiles, series
+from relengtools.leaks.names import named
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.recording.read import Process
 from relengtools.leaks.series import Frame
@@ -50,11 +51,12 @@ UNSURE = ("insufficient", "warmup")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The summary as it goes to summary.json, and the pictures as SVG and PNG by name."""
+    """The summary as it goes to summary.json, the pictures as SVG and PNG by name, and columns without a value."""
 
     summary: dict[str, Any]
     svg: dict[str, bytes]
     png: dict[str, bytes]
+    lost: tuple[str, ...] = ()
 
 
 def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), metrics: tuple[str, ...] = ()) -> Report:
@@ -64,15 +66,17 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
     """
     frame, loaded = series.opened(path)
     frame = series.ordered(frame)
+    metrics = tuple(named(metric, frame.columns, path) for metric in metrics)
     analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json() | {"file": Path(path).name}
     gauges = series.roles(frame, load, events, metrics).load
     pictures = plot.figures(frame, analysis["metrics"], gauges, _restarts(frame))
-    named = {"--load": load, "--events": events, "--metric": metrics}
-    options = [word for option, names in named.items() for name in names for word in (option, name)]
+    given = {"--load": load, "--events": events, "--metric": metrics}
+    options = [word for option, names in given.items() for name in names for word in (option, name)]
     return Report(
         summary=_summary(frame, loaded, analysis, metrics, options) | {"files": _files(pictures)},
         svg={name: figure.svg(drawn) for name, drawn in pictures.items()},
         png={name: figure.png(drawn) for name, drawn in pictures.items()},
+        lost=frame.lost,
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relengtools.errors import RelengError
+from relengtools.leaks.names import named
 from relengtools.leaks.recording.access import SQLITE_MAGIC
 from relengtools.leaks.units import YEAR_10000
 
@@ -46,13 +47,17 @@ CACHED_ROWS = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A recording as columns; `undated` rows of a CSV file had no time and are left out."""
+    """A recording as columns.
+
+    `undated` rows of a CSV file had no time and are left out; `lost` are its columns without a value to be used.
+    """
 
     source: str
     time: FloatArray
     columns: Mapping[str, FloatArray]
     starts: FloatArray
     undated: int = 0
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def _since_1970(time: FloatArray, source: str) -> FloatArray:
 def parse_csv(stream: IO[bytes], source: str) -> Frame:
     """Parse CSV with a header: `ts_unix` and one column a metric; an empty cell, nan or inf is missing.
 
-    A last line that was cut off (no newline, too few cells) is dropped: the file may still be written. Lines go
+    A last line that was cut off (no newline) is dropped, since its number may be a part of one. Lines go
     through numpy's number parser; what it refuses is read again, slowly, to name the line.
     Raises RelengError: no header, no `ts_unix`, a name twice, a line of another width or without an end, a cell that's
     no number.
@@ -176,6 +181,8 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
     time = _since_1970(columns.pop(TIME), source)
     if not len(time):
         raise RelengError(f"{source}: has a header but no row with a time; record for longer")
+    if len(time) > 1 and time.min() == time.max():
+        raise RelengError(f"{source}: all its rows have one time; {TIME} has to say when each was taken")
     told = (columns[name] for name in STARTS if name in columns)
     starts = next((values for values in told if not np.isnan(values).all()), None)
     return Frame(
@@ -184,6 +191,7 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
         columns={name: values for name, values in columns.items() if name and not np.isnan(values).all()},
         starts=np.empty(0) if starts is None else carried(starts),
         undated=int(len(dated) - dated.sum()),
+        lost=tuple(name for name, values in columns.items() if name and np.isnan(values).all()),
     )
 
 
@@ -199,15 +207,22 @@ def _header(line: bytes, source: str) -> list[str]:
     except UnicodeDecodeError:
         raise RelengError(f"{source}: is neither a recording nor CSV in UTF-8") from None
     except csv.Error as error:
-        raise RelengError(f"{source}: is neither a recording nor CSV: {error}") from None
+        raise RelengError(f"{source}: is neither a recording nor CSV: {_plainly(error)}") from None
     if TIME not in names:
         raise RelengError(
-            f"{source}: has no column {TIME} (seconds since 1970) in its header; is it CSV of a recording?"
+            f"{source}: has no column {TIME} (seconds since 1970) in its header; is it CSV of a recording,"
+            " with commas between its cells?"
         )
     twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
     if twice:
         raise RelengError(f"{source}: names the column {twice[0]} twice; rename or remove one of them")
     return names
+
+
+def _plainly(error: csv.Error) -> str:
+    """What the parser says, which speaks of how it was called where lines end as on old Macs."""
+    text = str(error)
+    return "lines end with a carriage return alone; a newline is wanted" if text.startswith("new-line") else text
 
 
 def _chunks(stream: IO[bytes], source: str) -> Iterator[tuple[bytes, int]]:
@@ -218,6 +233,7 @@ def _chunks(stream: IO[bytes], source: str) -> Iterator[tuple[bytes, int]]:
         lines = text.count(b"\n")
         if len(text) == 2 * CHUNK_BYTES and not text.endswith(b"\n"):
             raise RelengError(f"{source}: line {line + lines} has no end; is it CSV?")
+        text = text[: text.rfind(b"\n") + 1] or text  # but where it's all that there is
         yield text.replace(b"\r\n", b"\n"), line
         line += lines
 
@@ -260,7 +276,7 @@ def _slow_cells(text: bytes, width: int, source: str, line: int) -> FloatArray:
             elif cells and number < line + len(lines) - 1:
                 raise RelengError(f"{source}: line {number} has {len(cells)} cells where the header has {width}")
     except csv.Error as error:
-        raise RelengError(f"{source}: line {number + 1}: {error}") from None
+        raise RelengError(f"{source}: line {number + 1}: {_plainly(error)}") from None
     return np.array(rows, dtype=np.float64).reshape(-1, width)
 
 
@@ -285,24 +301,18 @@ def roles(
 ) -> Roles:
     """Sort the columns by what the design says of their names.
 
-    Raises RelengError if a name that the user gave isn't there, or plays two parts.
+    Names that the user gives may be short ones. Raises RelengError if one isn't there, or plays two parts.
     """
+    load, events, metrics = (
+        tuple(named(name, frame.columns, frame.source) for name in given) for given in (load, events, metrics)
+    )
     for name in (*load, *events, *metrics):
         if (name in load) + (name in events) + (name in metrics) > 1:
             raise RelengError(f"{ascii(name)[1:-1]} is named by more than one of --load, --events and --metric")
-        if name not in frame.columns:
-            raise RelengError(
-                f"{frame.source}: has no values for a column {ascii(name)[1:-1]}; it has {_some(frame.columns)}"
-            )
     loads = tuple(n for n in frame.columns if n in load or (_is_load(n) and n not in events and n not in metrics))
     counters = tuple(n for n in frame.columns if n in events or (_bare(n).endswith("_total") and n not in load))
     judged = tuple(n for n in frame.columns if n in metrics or (n not in loads and n not in counters and _is_gauge(n)))
     return Roles(loads, counters, judged)
-
-
-def _some(names: Mapping[str, FloatArray]) -> str:
-    shown = ", ".join(list(names)[:6])
-    return shown + (", …" if len(names) > 6 else "")
 
 
 def _bare(name: str) -> str:

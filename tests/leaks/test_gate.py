@@ -12,7 +12,7 @@ from leaks.synthetic import bouncer, frame
 
 from relengtools import cli
 from relengtools.errors import RelengError
-from relengtools.leaks import exhaustion, gate, units
+from relengtools.leaks import exhaustion, gate, names, units
 from relengtools.leaks.gate import Outcome
 from relengtools.leaks.recording.read import Level
 
@@ -66,13 +66,13 @@ def test_only_what_is_decisive_counts():
     ],
 )
 def test_names_that_are_typed(typed, columns, full):
-    assert gate.named(typed, dict.fromkeys(columns), "f") == full
+    assert names.named(typed, dict.fromkeys(columns), "f") == full
 
 
 @pytest.mark.parametrize("typed", ["rss", "nope", ""])
 def test_a_name_of_nothing_is_an_error(typed):
     with pytest.raises(RelengError, match="has no values for"):
-        gate.named(typed, {"num_fds": None}, "f.csv")
+        names.named(typed, {"num_fds": None}, "f.csv")
 
 
 def test_bytes_of_a_count_are_an_error():

@@ -331,7 +331,7 @@ HEAD = "ts_unix,rss_bytes,num_fds\n"
 ODD = {
     "one row": "ts_unix,rss_bytes,num_fds,users\n1,10,3,1\n",
     "two rows": "ts_unix,rss_bytes,num_fds,users\n1,10,3,1\n2,20,4,1\n",
-    "three rows at one time": HEAD + "1,10,3\n1,10,4\n1,10,5\n",
+    "three rows at two times": HEAD + "1,10,3\n1,10,4\n2,10,5\n",
     "time runs backwards": HEAD + "".join(f"{100 - i},{i},{i}\n" for i in range(50)),
     "constant": HEAD + "".join(f"{i},7,7\n" for i in range(100)),
     "nan and inf": HEAD + "".join(f"{i},nan,inf\n" if i % 3 else f"{i},{i},{i}\n" for i in range(99)),

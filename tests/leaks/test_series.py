@@ -29,7 +29,8 @@ def frame(starts=(), **columns):
 
 READABLE = {
     "plain": ("ts_unix,a\n1,10\n2,20\n", {"a": [10, 20]}),
-    "no newline at the end": ("ts_unix,a\n1,10\n2,20", {"a": [10, 20]}),
+    "no newline at the end": ("ts_unix,a\n1,10\n2,20", {"a": [10]}),
+    "no newline at all": ("ts_unix,a\n1,10", {"a": [10]}),
     "cr lf": ("ts_unix,a\r\n1,10\r\n2,20\r\n", {"a": [10, 20]}),
     "byte order mark": (b"\xef\xbb\xbfts_unix,a\n1,10\n2,20\n", {"a": [10, 20]}),
     "time is not first": ("a,ts_unix\n10,1\n,2\n", {"a": [10, np.nan]}),
@@ -74,6 +75,7 @@ REFUSED = {
     "a name like a novel": ("ts_unix," + "a" * 200_000 + "\n1,2\n", "neither a recording nor CSV"),
     "a header without an end": ("ts_unix," + "a," * 600_000, "neither a recording nor CSV"),
     "a line without an end": ("ts_unix,a\n1," + "1" * (1 << 23), "line 2 has no end"),
+    "one time": ("ts_unix,a\n1,2\n1,3\n", "all its rows have one time"),
     "milliseconds": ("ts_unix,a\n1700000000000,2\n", "not in milliseconds"),
     "a time beyond all": ("ts_unix,a\n1e300,2\n", "beyond the year 9999"),
     "a time before all": ("ts_unix,a\n1,2\n-1e15,2\n", "beyond the year 9999"),
