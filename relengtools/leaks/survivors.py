@@ -10,7 +10,7 @@ rise only at its very end; a leak lifts them for good. With G the whole rise of 
 - each third of the window has a rise, and its last half a quarter of G, or what chance leaves of unit steps if that is
   less (2.5 %): it goes on, a step does not. Of fewer than twelve rises one third may be empty, as it is by chance in
   38 % of leaks of five, if they span two fifths of the window and Greenwood's sum of squared gaps (1946) doesn't show
-  that they come in bunches, at 2.5 %;
+  that they come in bunches, at 2.5 %; this where load is subtracted, for a wave of users has few rises too;
 - the rises don't thin out: Laplace's test U = (mean u − ½)·√(12 J) of their times u ∈ [0, 1] against a falling
   intensity (Cox & Lewis 1966), at 2.5 %: caches, pools and timeouts fill up, a leak does not.
 
@@ -89,10 +89,13 @@ def survival(t: FloatArray, residual: FloatArray, *, explained: bool, transient:
     return (_kept(points, transient=transient) if explained else None) or latest
 
 
-def _spread(u: FloatArray) -> bool:
-    """Whether the times u (J,) of the rises, within 0 … 1 and ascending, lie all over the window."""
+def _spread(u: FloatArray, *, few: bool) -> bool:
+    """Whether the times u (J,) of the rises, within 0 … 1 and ascending, lie all over the window.
+
+    `few` allows for what chance leaves out when there are few of them.
+    """
     thirds = len(np.unique(np.minimum(np.ceil(3 * u), 3)))
-    return thirds == 3 or (len(u) < FEW and float(u[-1] - u[0]) >= 0.4 and not _bunched(u))
+    return thirds == 3 or (few and len(u) < FEW and float(u[-1] - u[0]) >= 0.4 and not _bunched(u))
 
 
 def _bunched(u: FloatArray) -> bool:
@@ -159,7 +162,7 @@ def _window(points: _Points, first: int, last: int, *, explained: bool, transien
     laplace = (float(u.mean()) - 0.5) * np.sqrt(12 * count)
     thinning = bool(laplace < THINNING)
     late = float(rises[when[u > 0.5]].sum()) >= min(gain / 4, (gain - 1.96 * np.sqrt(gain)) / 2)
-    spread = _spread(u)
+    spread = _spread(u, few=explained)
     falls = float(-np.minimum(np.diff(low), 0).sum())
     steady = explained or falls <= gain
     beyond = gain - transient

@@ -70,6 +70,7 @@ FEW_RISES = [
 @pytest.mark.parametrize(("shares", "proven"), FEW_RISES, ids=[str(i) for i in range(len(FEW_RISES))])
 def test_few_rises_need_not_be_in_every_third_but_must_not_come_in_bunches(shares, proven):
     assert judged(stairs(shares)).proven is proven
+    assert not judged(stairs(shares), explained=False).proven
 
 
 @pytest.mark.parametrize("count", [5, 8, 11])
