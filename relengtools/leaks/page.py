@@ -94,7 +94,7 @@ def about(summary: Mapping[str, Any]) -> str:
 def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]]:
     """The tables below the pictures: heading, names of the columns, rows; empty ones are left out."""
     limits = [
-        (e["metric"], amount(e["metric"], e["now"]), amount(e["metric"], e["limit"]), e["source"], e["left"])
+        (e["source"], amount(e["metric"], e["now"]), amount(e["metric"], e["limit"]), e["metric"], e["left"])
         for e in summary["limits"]
     ]
     growing = [
@@ -103,7 +103,7 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequenc
     stacks = [(s["function"], f"{s['first']}", f"{s['last']}", " < ".join(s["stack"][:8])) for s in summary["stacks"]]
     children = [_child(row) for row in summary["children"]]
     wanted: list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]] = [
-        ("Limits", ("metric", "now", "limit", "of", "at this rate reached in"), limits),
+        ("Limits", ("limit", "used", "of", "by this process", "at this rate reached in"), limits),
         ("Descriptors by class, first and last scan", ("class", "first", "last", "change"), growing),
         ("Sockets open longest" + _more(summary, "sockets"), SOCKET_HEAD, [_socket(row) for row in summary["sockets"]]),
         ("Children, the most growth first" + _more(summary, "children"), CHILD_HEAD, children),
