@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The verdicts beside their peers in one run, and what they cost; with both DIRs it writes reports/benchmarks/judge.md.
+"""The verdicts beside their peers in one run, and what they cost; with both DIRs it renews reports/benchmarks/judge.md.
 
     scripts/bench_judge.py [--leakbench DIR] [--recordings DIR]... [--seeds N] [--plan] [-o FILE]
 
 DIR holds the labelled series (generate.py, score.py), or recordings and labels.json (record_labelled.py). Each is
 replayed as growing prefixes, and every method sees the same ones; judge_peers.py tells what the peers do. --plan
-also measures what `leaks plan` promises, on fresh seeds. Without a DIR only the speed is measured.
+also measures what `leaks plan` promises, on fresh seeds. Without a DIR only the speed is measured. Sections of the
+report that were not made now stay as they are: tables of what was left out, and notes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -380,6 +382,17 @@ def write_recording(path: Path, rows: int) -> Path:
     return path
 
 
+def renewed(older: str, made: str) -> str:
+    """`older` with the sections of `made` in place of those of the same title, and what is new at its end."""
+    return "\n".join(text.strip("\n") + "\n" for text in (sections(older) | sections(made)).values())
+
+
+def sections(text: str) -> dict[str, str]:
+    """Title → section with its title, whose brackets (how many seeds, how many recordings) don't count."""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return {part.splitlines()[0].split(" (")[0]: part for part in parts if part}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--leakbench", type=Path, metavar="DIR")
@@ -405,7 +418,7 @@ def main() -> None:
     output = given.output or (REPORT if given.leakbench and given.recordings else None)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text("\n".join(lines))
+        output.write_text(renewed(output.read_text() if output.exists() else "", "\n".join(lines)))
     print("\n".join(lines))
     print(
         f"{time.process_time() - begun:.0f} s CPU, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB",
