@@ -112,7 +112,7 @@ def check(
     passed = True
     for path in recordings:
         with attempts:
-            found, limited = _checked(path, dict(most), dict(limits), load, events, metrics, strict=fail_on != "leak")
+            found, limited = _checked(path, most, limits, load, events, metrics, strict=fail_on != "leak")
             passed = passed and found["passed"]
             if output_format == "json":
                 click.echo(json.dumps({**found, "limits": limited}))
@@ -123,8 +123,8 @@ def check(
 
 def _checked(
     path: str,
-    most: Mapping[str, Quantity],
-    limits: Mapping[str, Quantity],
+    most: Sequence[tuple[str, Quantity]],
+    limits: Sequence[tuple[str, Quantity]],
     load: tuple[str, ...],
     events: tuple[str, ...],
     metrics: tuple[str, ...],
@@ -147,11 +147,16 @@ def _checked(
     return found, list(exhaustion.limits(frame, loaded, analysis["metrics"], ends))
 
 
-def _by_column(given: Mapping[str, Quantity], columns: Mapping[str, Any], source: str) -> dict[str, float]:
+def _by_column(given: Sequence[tuple[str, Quantity]], columns: Mapping[str, Any], source: str) -> dict[str, float]:
+    """Numbers by full name; raises RelengError where a metric has two, of which only one could hold."""
     from relengtools.leaks import gate, names
 
-    full = {names.named(name, columns, source): value for name, value in given.items()}
-    return {name: gate.in_unit(name, value) for name, value in full.items()}
+    full = [(names.named(name, columns, source), value) for name, value in given]
+    columns_given = [name for name, _ in full]
+    twice = next((name for name in columns_given if columns_given.count(name) > 1), None)
+    if twice is not None:
+        raise RelengError(f"{source}: {twice} is given two numbers by one option; leave one of them")
+    return {name: gate.in_unit(name, value) for name, value in full}
 
 
 def _gate_text(found: Mapping[str, Any], limits: Iterable[Mapping[str, Any]]) -> str:
@@ -203,7 +208,7 @@ def compare(
     """
     needs_numpy("compare")
     from relengtools.leaks import compare as comparing
-    from relengtools.leaks import gate, names
+    from relengtools.leaks import names
 
     def judged(path: str) -> "Side":
         frame, _ = opened(path)

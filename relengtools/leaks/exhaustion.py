@@ -2,7 +2,8 @@
 
 The rate of a leak is what is left after load, so (limit - now) / rate supposes that the load stays as it is. The rate's
 95 % interval [low, high] makes an interval of the time by the monotone map: soonest (limit - now) / high, latest
-(limit - now) / low, unbounded where low is not above 0. What doesn't leak isn't extrapolated. Peaks above the last
+(limit - now) / low, unbounded where low is not above 0. What doesn't leak isn't extrapolated; what is at its limit
+already is there now, leak or no leak; and what is further than a century isn't told in days. Peaks above the last
 value are not in it: a process is refused its next descriptor at its highest moment, so plan for the soonest.
 """
 
@@ -26,6 +27,7 @@ SHARED = (
     ("threads", "threads of the machine", ("n_threads",)),
 )
 """Limits of a control group or machine, and the metrics of the process that use them up, best first."""
+CENTURY = 100 * 365.25 * 86400.0
 KEPT = ("cgroup_anon_bytes", "cgroup_sock_bytes", "cgroup_slab_bytes")
 
 
@@ -39,9 +41,8 @@ def limits(
     for metric, source, now, limit in _known(frame, loaded, given or {}):
         verdict = metrics.get(metric, {})
         leaking = verdict.get("verdict") == "leak"
-        soonest, latest = (
-            _seconds_to(limit - now, verdict.get(end)) if leaking else None for end in ("ci_high", "ci_low")
-        )
+        ends = (verdict.get("ci_high"), verdict.get("ci_low")) if leaking else (None, None)
+        soonest, latest = (0.0, 0.0) if now >= limit else (_seconds_to(limit - now, end) for end in ends)
         yield {
             "metric": metric,
             "source": source,
@@ -57,7 +58,8 @@ def sentence(limit: Mapping[str, Any]) -> str:
     """One of `limits` for people: what others use up too is not at the level of this metric."""
     name = limit["metric"]
     now, most = amount(name, limit["now"]), amount(name, limit["limit"])
-    when = limit["left"] if limit["left"].startswith("not") else f"reached in {limit['left']} at the present load"
+    left = limit["left"]
+    when = f"reached in {left} at the present load" if left[0].isdigit() else left
     if limit["source"] in {source for _, source, _ in SHARED}:
         return f"{limit['source']} is at {now} of {most}, this process and all others; as {name} grows: {when}"
     return f"{name} is at {now} of {most} ({limit['source']}): {when}"
@@ -106,12 +108,18 @@ def _last(frame: Frame, metric: str) -> float:
 
 
 def _seconds_to(distance: float, rate: float | None) -> float | None:
-    return finite(max(0.0, distance) / rate) if rate is not None and rate > 0 else None
+    return finite(distance / rate) if rate is not None and rate > 0 else None
 
 
 def _left(leaking: bool, soonest: float | None, latest: float | None) -> str:
-    if not leaking or soonest is None:
-        return "not at the present load" if not leaking else "unknown"
-    if latest is None:
+    if soonest == 0:
+        return "reached already"
+    if not leaking:
+        return "not at the present load"
+    if soonest is None:
+        return "unknown"
+    if soonest > CENTURY:
+        return "not in a hundred years at the present load"
+    if latest is None or latest > CENTURY:
         return f"{duration(soonest)} at the soonest"
     return " to ".join(dict.fromkeys(map(duration, (soonest, latest))))

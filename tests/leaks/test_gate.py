@@ -145,10 +145,32 @@ def test_a_limit_that_is_not_reached_for_certain(said, left):
     assert limit["left"] == left
 
 
-def test_what_is_past_its_limit_is_there_now():
-    data = frame({"rss_bytes": [50.0, 170.0]})
-    (limit,) = exhaustion.limits(data, None, {"rss_bytes": verdict("leak", 1.0, 2.0)}, {"rss_bytes": 100.0})
+@pytest.mark.parametrize("last", [100.0, 170.0])
+@pytest.mark.parametrize(
+    "said", [verdict("leak", 1.0, 2.0), verdict("leak", -1.0, 2.0), verdict("leak"), verdict("stable", 0.0, 0.0)]
+)
+def test_what_is_at_or_past_its_limit_is_there_now_leak_or_no_leak(said, last):
+    data = frame({"rss_bytes": [50.0, last]})
+    (limit,) = exhaustion.limits(data, None, {"rss_bytes": said}, {"rss_bytes": 100.0})
     assert (limit["seconds_low"], limit["seconds_high"]) == (0.0, 0.0)
+    assert exhaustion.sentence(limit).endswith("of 100 B (--limit): reached already")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "left"),
+    [
+        (1.0, 1.0, "not in a hundred years at the present load"),
+        (1.0, 1e19, "2 s at the soonest"),
+        (-3.0, -1.0, "unknown"),
+        (0.0, 0.0, "unknown"),
+        (5e-324, 5e-324, "unknown"),
+    ],
+)
+def test_a_limit_as_good_as_infinite_is_not_told_in_days(low, high, left):
+    data = frame({"num_fds": [10.0, 20.0], "process_max_fds": [1.8446744073709552e19, np.nan]})
+    (limit,) = exhaustion.limits(data, None, {"num_fds": verdict("leak", low, high)})
+    assert limit["left"] == left
+    assert not exhaustion.sentence(limit).endswith(" d at the present load")
 
 
 def recording(levels, max_fds=None):
@@ -231,7 +253,10 @@ def written(path, columns):
         (["leaky"], ["--max-rate", "10/h"], 2),
         (["clean"], ["--max-rate", "fds=0/h"], 0),
         (["clean"], ["--max-rate", "fds=0/h", "--fail-on", "insufficient"], 1),
+        (["leaky"], ["--max-rate", "fds=1/h", "--max-rate", "fds=1000/h"], 2),
+        (["leaky"], ["--max-rate", "fds=1/h", "--max-rate", "num_fds=1000/h"], 2),
         (["clean"], ["--limit", "fds=100"], 0),
+        (["clean"], ["--limit", "fds=100", "--limit", "num_fds=200"], 2),
         (["clean"], ["--metric", "nope"], 2),
         (["short"], [], 2),
         (["bare"], [], 2),
@@ -263,6 +288,21 @@ def test_json_is_one_object_a_file(files):
     assert finding["ci_low"] <= finding["rate_per_s"] <= finding["ci_high"]
     assert leaky["metrics"]["num_fds"]["verdict"] == "leak"
     assert leaky["limits"][0]["seconds_low"] < leaky["limits"][0]["seconds_high"]
+
+
+def test_rows_of_one_time_have_no_rate(tmp_path):
+    path = tmp_path / "still.csv"
+    path.write_text("ts_unix,num_fds\n" + "".join(f"1700000000,{20 + row // 10}\n" for row in range(600)))
+    assert check(path)[0] == 2
+
+
+def test_a_clock_that_was_set_back_hides_no_leak(files, tmp_path):
+    header, *rows = files["leaky"].read_text().splitlines()
+    moved = [f"{float(time) - 3600 * (number > len(rows) // 2)},{rest}" for number, (time, _, rest) in
+             enumerate(row.partition(",") for row in rows)]  # fmt: skip
+    back = tmp_path / "back.csv"
+    back.write_text("\n".join([header, *moved]) + "\n")
+    assert check(back)[0] == 1
 
 
 def test_a_metric_that_is_no_resource_counts_when_asked_for(tmp_path):
