@@ -177,24 +177,20 @@ def _bracket(
 ) -> tuple[float, float] | None:
     """A time that is too short and one, a few times longer, that is long enough."""
     seconds = start
-    enough = _share(of, rate, seconds, RUNS_TO_BRACKET, random) >= target
+    enough = power.enough(of, rate, seconds, RUNS_TO_BRACKET, target, random)
     while enough and seconds > least:
         seconds = max(least, seconds / 2)
-        enough = _share(of, rate, seconds, RUNS_TO_BRACKET, random) >= target
+        enough = power.enough(of, rate, seconds, RUNS_TO_BRACKET, target, random)
         if not enough:
             return seconds, 2 * seconds
     while not enough:
         seconds *= 2
         if seconds > _farthest(of.observed, of.metric):
             return None
-        enough = _share(of, rate, seconds, RUNS_TO_BRACKET, random) >= target
+        enough = power.enough(of, rate, seconds, RUNS_TO_BRACKET, target, random)
         if enough:
             return seconds / 2, seconds
     return least, least
-
-
-def _share(of: Source, rate: float, seconds: float, runs: int, random: power.Random) -> float:
-    return power.seen(of, rate, seconds, runs, random) / runs
 
 
 def _solved(of: Source, rate: float, target: float, times: FloatArray, runs: int, random: power.Random) -> float:

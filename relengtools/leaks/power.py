@@ -24,6 +24,8 @@ no clean recording tells of that, and the answer is too short while the leak is 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -77,8 +79,19 @@ def source(whole: Scene, metric: str, *, adjusted: bool = True) -> Source:
 
 def seen(of: Source, rate: float, seconds: float, runs: int, random: Random) -> int:
     """In how many of `runs` a leak of `rate` a second is called one after `seconds`."""
-    frames = (_leaky(of, rate, seconds, noise, random) for noise in _noise(of, seconds, runs, random))
-    return sum(_called(of, frame) for frame in frames)
+    return sum(_runs(of, rate, seconds, runs, random))
+
+
+def enough(of: Source, rate: float, seconds: float, runs: int, share: float, random: Random) -> bool:
+    """Whether it is in `share` of `runs` or more: no more of them are judged than that takes."""
+    missed = itertools.accumulate(not called for called in _runs(of, rate, seconds, runs, random))
+    return all(runs - misses >= share * runs for misses in missed)
+
+
+def _runs(of: Source, rate: float, seconds: float, runs: int, random: Random) -> Iterator[bool]:
+    clean = _unleaked(of) if judge.is_count(of.metric) else of.life.frame.columns[of.metric]
+    for noise in _noise(of, seconds, runs, random):
+        yield _called(of, _leaky(of, clean, rate, seconds, noise, random))
 
 
 def _called(of: Source, frame: Frame) -> bool:
@@ -157,17 +170,17 @@ def _path(
 # ------------------------------------------------------------------------------------------------ frames
 
 
-def _leaky(of: Source, rate: float, seconds: float, noise: FloatArray, random: Random) -> Frame:
-    """A recording of `seconds` that might have been."""
+def _leaky(of: Source, clean: FloatArray, rate: float, seconds: float, noise: FloatArray, random: Random) -> Frame:
+    """A recording of `seconds` that might have been; `clean` is the metric as recorded, a count without its leak."""
     rows = len(noise)
     t = np.asarray(np.arange(rows) * (seconds / rows), dtype=np.float64)
     at = _picked(of, t, random)
     columns = {name: _resampled(of, name, at, t, rate) for name in of.life.frame.columns if name != of.metric}
     if judge.is_count(of.metric):
         gained = np.cumsum(random.poisson(rate * seconds / rows, rows))
-        columns[of.metric] = _unleaked(of)[at] + gained
+        columns[of.metric] = clean[at] + gained
     else:
-        level = float(np.nanmedian(of.life.frame.columns[of.metric]))
+        level = float(np.nanmedian(clean))
         columns[of.metric] = np.maximum(level + noise + rate * t, 0.0)
     return Frame(of.life.frame.source, of.life.frame.time[0] + t, columns, np.empty(0))
 
