@@ -4,10 +4,11 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from operator import itemgetter
 from pathlib import Path
+from sys import intern
 from typing import NamedTuple
 
 from relengtools.errors import printable
@@ -71,19 +72,18 @@ class Counts(NamedTuple):
 class Scan(NamedTuple):
     """All descriptors of a process at one moment, by number.
 
-    `links` has those that are the same ones as long as they link to the same; `states` (by inode) the sockets that are
-    in a table, and `silent` for how many ms those have received nothing that tell it.
+    `states` (by inode) has the sockets that are in a table, and `silent` for how many ms those have received nothing
+    that tell it.
     """
 
     counts: Counts
     descriptors: dict[int, Descriptor]
     unlisted: frozenset[Key]
-    links: dict[int, str]
     states: dict[int, str]
     silent: dict[int, int]
 
 
-NOTHING = Scan(Counts(*[0] * 9), {}, frozenset(), {}, {}, {})
+NOTHING = Scan(Counts(*[0] * 9), {}, frozenset(), {}, {})
 
 
 class Connection(NamedTuple):
@@ -157,11 +157,12 @@ def role(entry: Socket, listening: set[int]) -> str:
 
 def opened_socket(key: Key, table: Table, before: Descriptor | None) -> Descriptor:
     """A socket, by what the tables say of it; what it was `before` is remembered after it has left them."""
-    if (entry := table.sockets.get(key.inode)) is None:
+    # Of ten thousand, both at once are too much.
+    if (entry := table.sockets.pop(key.inode, None)) is None:
         known = before if before and before.key == key else Descriptor(key, Kind.SOCKET, "unlisted")
         return known._replace(state="unlisted", listed=False)
     local, peer = (str(address) if address else "" for address in (entry.local, entry.peer))
-    label, silent = role(entry, table.listening), table.silent.get(key.inode)
+    label, silent = intern(role(entry, table.listening)), table.silent.get(key.inode)
     return Descriptor(key, Kind.SOCKET, label, entry.state, local, peer, silent_ms=silent)
 
 
@@ -210,7 +211,7 @@ def scan(pid: int, before: Scan = NOTHING, own: Iterable[Connection] = (), proc:
     closed while it ran. Raises ProcessGone, PermissionError.
     """
     opened = dict(links(pid, proc))
-    fresh = {fd: target for fd, target in opened.items() if before.links.get(fd) != target}
+    fresh = {fd: target for fd, target in opened.items() if not is_same(before.descriptors.get(fd), target)}
     inodes = {fd: int(target[len(SOCKET) : -1]) for fd, target in fresh.items() if target.startswith(SOCKET)}
     table = asked(pid, before, frozenset(inodes.values()), proc)
     mine = {inode for inode, entry in table.sockets.items() if is_own(entry, own)} if own else set()
@@ -219,32 +220,38 @@ def scan(pid: int, before: Scan = NOTHING, own: Iterable[Connection] = (), proc:
     for fd, each in found.items() if moved else ():
         if each.key.inode in moved and each.kind is Kind.SOCKET:
             inodes[fd] = each.key.inode
+    several = {inode for inode, times in Counter(inodes.values()).items() if times > 1}
+    twins: dict[int, Descriptor] = {}
     for fd, inode in inodes.items():
         if inode not in mine:
-            found[fd] = opened_socket(Key(fd, inode, 0, "socket"), table, before.descriptors.get(fd))
+            key, twin = Key(fd, inode, 0, "socket"), twins.get(inode)
+            found[fd] = twin._replace(key=key) if twin else opened_socket(key, table, before.descriptors.get(fd))
+            if inode in several and found[fd].listed:
+                twins[inode] = found[fd]
     for fd in fresh.keys() - inodes.keys():
         found[fd] = describe(fd, fresh[fd], proc / str(pid) / "fd")
-    counted = len(opened)
-    for fd in fresh:
-        if not is_lasting(found.get(fd)):
-            del opened[fd]
     for inode in table.states.keys() - {each.key.inode for each in found.values() if each.kind is Kind.SOCKET}:
         del table.states[inode]
     unlisted = frozenset(each.key for each in found.values() if not each.listed)
-    counts = count(found.values(), len(unlisted & before.unlisted), counted - len(found))
-    return Scan(counts, found, unlisted, opened, table.states, table.silent)
+    counts = count(found.values(), len(unlisted & before.unlisted), len(opened) - len(found))
+    return Scan(counts, found, unlisted, table.states, table.silent)
 
 
 def asked(pid: int, before: Scan, fresh: frozenset[int], proc: Path) -> Table:
     """The tables of the sockets that were there and of the `fresh` ones, of which all is to be told."""
-    wanted = fresh.union(before.states, (key.inode for key in before.unlisted))
+    old = {*before.states, *(key.inode for key in before.unlisted)}
+    wanted = fresh | old if old else fresh
     known = {inode: state for inode, state in before.states.items() if inode not in fresh} if fresh else before.states
     return sockets.table(pid, wanted, proc, known) if wanted else sockets.nothing()
 
 
-def is_lasting(each: Descriptor | None) -> bool:
-    """Whether its link says which one it is: that of a file doesn't, and one of the recorder's own is none."""
-    return each is not None and each.kind is not Kind.OTHER and not each.key.device
+def is_same(each: Descriptor | None, target: str) -> bool:
+    """Whether a descriptor that links to this is the one that it was: of a file, the link doesn't say."""
+    if each is None or each.key.device:
+        return False
+    if each.kind is Kind.ANON:
+        return target == each.key.target
+    return each.kind is not Kind.OTHER and target == f"{each.key.target}:[{each.key.inode}]"
 
 
 class Change(NamedTuple):
@@ -269,7 +276,7 @@ def change(before: Scan, after: Scan) -> Change:
     )
 
 
-def silence(scan: Scan) -> list[tuple[Key, int]]:
+def silence(scan: Scan) -> Iterator[tuple[Key, int]]:
     """The TCP connections, and for how many ms each has received nothing."""
     silent = scan.silent
-    return [(each.key, silent[each.key.inode]) for each in scan.descriptors.values() if each.key.inode in silent]
+    return ((each.key, silent[each.key.inode]) for each in scan.descriptors.values() if each.key.inode in silent)

@@ -199,7 +199,7 @@ class Sampler:
         shown = self.mask.change(changed) if self.mask else changed
         self.recording.add_scan(number, found.counts, shown, cost, first=self.scan is descriptors.NOTHING)
         self.recording.add_silence(self.journal.previous, descriptors.silence(found))
-        self.scan = found
+        self.scan = found._replace(silent={})
         self.journal.recovered("descriptors")
 
     def profile(self, base: Base, now: Moment, last: bool) -> None:
