@@ -100,8 +100,8 @@ def check(
     What counts is the memory, descriptors, sockets, threads and goroutines of the process, and what --metric and
     --max-rate name. Short names will do: rss, anon, fds, sockets, close_wait, files, threads, goroutines, heap.
 
-    With --max-rate a metric passes when its whole 95 % interval is at or below the rate, and fails when it leaks and that
-    isn't shown. What is neither can't be told yet, and fails with --fail-on insufficient alone.
+    With --max-rate a metric passes when its whole 95 % interval is at or below the rate, and fails when it leaks and
+    that isn't shown. What is neither can't be told yet, and fails with --fail-on insufficient alone.
 
     \b
     Examples:
