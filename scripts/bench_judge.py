@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """The verdicts beside their peers in one run, and what they cost; with both DIRs it renews reports/benchmarks/judge.md.
 
-    scripts/bench_judge.py [--leakbench DIR] [--recordings DIR]... [--seeds N] [--plan] [-o FILE]
+    scripts/bench_judge.py [--leakbench DIR] [--recordings DIR]... [--seeds N] [-o FILE]
 
 DIR holds the labelled series (generate.py, score.py), or recordings and labels.json (record_labelled.py). Each is
-replayed as growing prefixes, and every method sees the same ones; judge_peers.py tells what the peers do. --plan
-also measures what `leaks plan` promises, on fresh seeds. Without a DIR only the speed is measured. Sections of the
-report that were not made now stay as they are: tables of what was left out, and notes.
+replayed as growing prefixes, and every method sees the same ones; judge_peers.py tells what the peers do.
+Without a DIR only the speed is measured. Sections of the report that were not made now stay as they are: tables of what
+was left out, and notes.
 """
 
 import argparse
@@ -31,10 +31,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from bench_record import BUILD, META
-from judge_peers import DAY, HOUR, NOTHING, PEERS, Answer, visible
+from judge_peers import NOTHING, PEERS, Answer, visible
 
-from relengtools.leaks import judge, power, scene, series, units
-from relengtools.leaks import plan as planning
+from relengtools.leaks import judge, scene, series, units
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, open_for_writing
 from relengtools.leaks.series import Frame
@@ -246,74 +245,6 @@ def note(
             errors.append(abs(last.rate / truth["rate_per_s"] - 1))
 
 
-# ------------------------------------------------------------------------------------------------- plan
-
-STABLE = ("go_stable", "go_stable_small", "go_stable_big", "cpp_stable")
-LENGTHS = ((1800.0, 1.0), (6 * HOUR, 10.0), (3 * DAY, 60.0))
-RECORDED, WATCHED = 12, 8
-
-
-def table_of_plans(folder: Path) -> list[str]:
-    """Recordings of stable families → what `plan` promises for 90 %, and the share that fresh seeds then show."""
-    generate = module(folder / "generate.py")
-    lines = ["## What `plan --power 0.9` promises", ""]
-    lines += head("recording", "rate", "T / recording (10, 50, 90 %)", "seen", "of")
-    for family in STABLE:
-        for length, step in LENGTHS:
-            lines.append(promised(generate, family, length, step))
-            print(lines[-1], file=sys.stderr, flush=True)
-    return [*lines, ""]
-
-
-def promised(generate: ModuleType, family: str, length: float, step: float) -> str:
-    first = source(fresh(generate, family, length, step, 170_000))
-    rate = rate_for(first, length)
-    times, seen = [], []
-    for number in range(RECORDED):
-        found = planning.shortest(source(fresh(generate, family, length, step, 171_000 + number)), rate, 0.9)
-        if found is None:
-            continue
-        times.append(found / length)
-        for again in range(WATCHED):
-            frame = fresh(generate, family, found, step, 180_000 + 100 * number + again, rate)
-            seen.append(judge.analyze(frame).metrics["rss_bytes"].verdict.value == "leak")
-    spread = ", ".join(f"{x:.2f}" for x in np.quantile(times, (0.1, 0.5, 0.9))) if times else "–"
-    told = f"{rate * HOUR / 1024:,.0f} KiB/h"
-    return f"| {family}, {length / HOUR:g} h | {told} | {spread} | {np.mean(seen):.2f} | {len(seen)} |"
-
-
-def rate_for(of: power.Source, length: float) -> float:
-    """A rate that takes about as long as the recording to be seen in nine of ten."""
-    low, high = 1e-2, 1e6
-    for number in range(16):
-        middle = math.sqrt(low * high)
-        seen = power.seen(of, middle, length, 24, np.random.default_rng(number))
-        low, high = (low, middle) if seen > 0.9 * 24 else (middle, high)
-    return math.sqrt(low * high)
-
-
-def source(frame: Frame) -> power.Source:
-    return power.source(scene.stage(frame, (), (), ()), "rss_bytes")
-
-
-def fresh(generate: ModuleType, family: str, length: float, step: float, seed: int, rate: float = 0.0) -> Frame:
-    """A series of a stable family of any length, with a constant leak of `rate` in resident memory."""
-    settings = dict(generate.DEV[family], leak={"kind": "const", "on": "mem"} if rate else None)
-    generate.DUR["plan"] = (length, step)
-    generate.SE_LIVE[settings["base"], "plan"] = 0.1
-    made = generate.simulate(family, settings, "plan", seed, zt=1.0)
-    if rate:
-        grown = made["on"]["rss_bytes"] - made["off"]["rss_bytes"]
-        unit = generate.slope(made["t"], grown)
-        made = generate.simulate(family, settings, "plan", seed, zt=rate / unit)
-    columns = {"rss_bytes": made["on"]["rss_bytes"]}
-    columns |= {
-        name: made[key].astype(float)
-        for name, key in (("downstreams", "down"), ("upstreams", "up"), ("users", "users"))
-    }
-    return Frame(f"{family}-{seed}", made["ts0"] + made["t"], columns, np.empty(0))
-
-
 # ------------------------------------------------------------------------------------------------- speed
 
 
@@ -398,7 +329,6 @@ def main() -> None:
     parser.add_argument("--leakbench", type=Path, metavar="DIR")
     parser.add_argument("--recordings", type=Path, metavar="DIR", action="append", default=[])
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--plan", action="store_true")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     begun = time.process_time()
@@ -412,8 +342,6 @@ def main() -> None:
         lines += table_of_series(given.leakbench, given.seeds)
     for folder in given.recordings:
         lines += table_of_recordings(folder, folder.name)
-    if given.leakbench and given.plan:
-        lines += table_of_plans(given.leakbench)
     lines += table_of_speed()
     output = given.output or (REPORT if given.leakbench and given.recordings else None)
     if output is not None:
