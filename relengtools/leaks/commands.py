@@ -89,7 +89,9 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
     help="How much is read besides the base: deep adds heap profiles and smaps_rollup.",
 )
 @click.option("--children", is_flag=True, help="Of the whole process tree, summed, and of each child.")
-@click.option("--redact", is_flag=True, help="Keep command lines, addresses and paths out of the recording.")
+@click.option(
+    "--redact", is_flag=True, help="Keep command lines, addresses and paths of open files out of the recording."
+)
 @click.option("--durable", is_flag=True, help="Commit every sample to the disk at once.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 def record(

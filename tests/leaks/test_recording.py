@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from relengtools.errors import RelengError
 from relengtools.leaks.descriptors import Change, Counts, Descriptor, Key, Kind
 from relengtools.leaks.process import Base
-from relengtools.leaks.recording import Moment, Recording, load, open_for_writing, schema
+from relengtools.leaks.recording import Moment, Recording, load, open_for_writing, schema, write
 from relengtools.leaks.recording.read import extend
 from relengtools.leaks.target import Build, Target
 
@@ -152,6 +152,17 @@ def test_scans_births_and_deaths(path: Path) -> None:
         (3, "", end, True, None, end),
     ]
     assert [each[1:] for each in found.classes] == [("other", 0, 1, 1, 0), ("pipe", 2, 1, 0, 1)]
+
+
+def test_names_drawn_by_lot_fill_neither_memory_nor_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "MOST_CLASSES", 3)
+    recording = begun(path)
+    first = recording.add(moment(0), BASE)
+    made = [described(fd, f"/tmp/{name}") for fd, name in enumerate(("a", "b", "c", "d", "e"))]
+    recording.add_scan(first, COUNTS, Change(made, [], []), 0.001, first=True)
+    recording.close()
+    further = "(further names)"
+    assert [each.label for each in load(str(path)).lives] == ["/tmp/a", "/tmp/b", "/tmp/c", further, further]
 
 
 def test_an_inode_of_64_bits_is_kept(path: Path) -> None:

@@ -21,6 +21,9 @@ MOST_PENDING = 65_000
 COMPACT_EVERY = 3600.0
 # SQLite allows 2,000 columns a table.
 MOST_SERIES = 1_000
+# Names of files that are drawn by lot would make a class each, in memory and in the file, for good.
+MOST_CLASSES = 2_000
+FURTHER = "(further names)"
 # A step of one clock against another that ends a segment, ms.
 CLOCK_STEP_MS = 1000
 
@@ -221,6 +224,8 @@ class Recording:
             self.later("INSERT OR REPLACE INTO heard VALUES (?, ?)", self.process, heard)
 
     def class_id(self, kind: str, label: str) -> int:
+        if (kind, label) not in self.classes and len(self.classes) >= MOST_CLASSES:
+            label = FURTHER
         if (kind, label) not in self.classes:
             self.classes[kind, label] = len(self.classes) + 1
             self.later("INSERT INTO classes VALUES (?, ?, ?)", self.classes[kind, label], kind, label)
