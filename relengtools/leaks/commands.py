@@ -114,6 +114,7 @@ def record(
       relengtools leaks record --unit soju.service --children --redact -o /var/lib/soju.db
       relengtools leaks record -- python3 service.py
     """
+    _without_tls()
     from relengtools.leaks.record import Settings, run
     from relengtools.leaks.target import selector
 
@@ -125,6 +126,16 @@ def record(
         raise RelengError(f"{outcome.reason}; nothing was recorded")
     say(_closing(outcome))
     click.echo(outcome.path)
+
+
+def _without_tls() -> None:
+    """Import http.client without OpenSSL: only plain HTTP is spoken, and it would take 4 MB for months."""
+    if "ssl" not in sys.modules:
+        # So its import fails, which http.client expects.
+        sys.modules["ssl"] = None  # type: ignore[assignment]
+        import http.client  # noqa: F401
+
+        del sys.modules["ssl"]
 
 
 def say(line: str) -> None:
