@@ -133,7 +133,7 @@ def _promised(project: Project, judgement: rules.Judgement) -> Sequence[Finding]
         try:
             project.place.assure()
             edits, left = _chosen(project, judgement, unsafe, {})
-            rewrite.plan(judgement.sources, edits)
+            rewrite.assure(judgement.sources, edits, {problem.file for problem in project.problems})
             findings = [_withdrawn(f, _left_for(f, left)) for f in findings]
         except (rewrite.RewriteError, UnheardError) as error:
             findings = [_withdrawn(f, str(error)) if f.fix and (unsafe is not f.fix.safe) else f for f in findings]

@@ -2,12 +2,12 @@
 
 import contextlib
 import os
+import re
 import signal
 import stat
-import tempfile
 from bisect import bisect, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,9 @@ from relengtools.versions.proof import proves
 # Which of two fixes of one span is written: what another place says, what is meant, the canonical form, the spelling.
 _ORDER = (DISAGREEMENT, PACKAGING_LAGS, SIBLING_PIN, MISLEADING, PADDING, INVALID, SPELLING, PADDED_SPECIFIER)
 _RANK = {rule.code: rank for rank, rule in enumerate(_ORDER)}
+
+# A version in any spelling that is one word: nothing of a quote, an escape or a line end.
+_WORD = re.compile(r"[0-9A-Za-z.+!_-]+")
 
 
 class Fate(Enum):
@@ -104,6 +107,26 @@ def plan(
     for edit in edits:
         own[edit.file].add(edit)
     return [_planned(source, own[source.file], made.get(source.file)) for source in sources if source.file in own]
+
+
+def assure(sources: Sequence[Source], edits: Sequence[Edit], broken: Container[str]) -> None:
+    """Raise RewriteError where `plan` would, quickly: where a parser has read a file, a quoted word may be any other.
+
+    `broken` are files that none could read.
+    """
+    for source in sources:
+        own = {edit for edit in edits if edit.file == source.file}
+        whole = source.path.suffix in (".py", ".toml") and source.file not in broken
+        if own and whole and all(_is_quoted_word(source, edit) for edit in own):
+            _may_be_written(source)
+        elif own:
+            _planned(source, own, None)
+
+
+def _is_quoted_word(source: Source, edit: Edit) -> bool:
+    quotes = source.data[edit.start - 1 : edit.start], source.data[edit.end : edit.end + 1]
+    words = _WORD.fullmatch(edit.old) and _WORD.fullmatch(edit.new)
+    return bool(words) and not edit.part and quotes in ((b'"', b'"'), (b"'", b"'"))
 
 
 def _planned(source: Source, edits: set[Edit], earlier: Change | None) -> Change:
@@ -237,6 +260,8 @@ def _staged(change: Change, made: Mapping[str, Change], temporary: set[Path]) ->
 
 def _beside(change: Change, data: bytes) -> Path:
     """A temporary file in the same folder, on disk, with the mode and owner of the one whose place it takes."""
+    import tempfile
+
     path = change.source.path
     status = None if change.fate is Fate.MADE else path.stat()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
