@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -250,7 +251,7 @@ def test_nothing_new_is_written_to_go_back(tree, monkeypatch, links):
     def replace(self, target):
         calls.append(target)
         if len(calls) == 2:
-            monkeypatch.setattr(rewrite.tempfile, "mkstemp", full)
+            monkeypatch.setattr(tempfile, "mkstemp", full)
             full()
         return real(self, target)
 
