@@ -249,7 +249,12 @@ def test_a_profile_is_kept_as_served_and_anything_else_refused() -> None:
 
 def test_a_name_that_is_not_resolved_in_time_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **options: [] if waiting.wait(30) else [])
+
+    def late(*given: object, **options: object) -> list[object]:
+        waiting.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
     with pytest.raises(ScrapeError, match=r"no full answer within 0\.2 s"):
         scrape(Endpoint("http://localhost:9/metrics"), 0.2)
     waiting.set()
