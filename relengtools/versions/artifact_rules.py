@@ -1,7 +1,7 @@
 """One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ Said = Iterator[tuple[Rule, str]]
 class Summary(NamedTuple):
     """What the rest of a release has to know of a distribution, without all that is in it.
 
-    `dynamic` are the fields (lower case) in which a wheel may differ from this sdist.
+    `dynamic` are the fields (lower case) in which a wheel may differ from this sdist; `payload` is Distribution's.
     """
 
     file: str
@@ -58,12 +58,14 @@ class Summary(NamedTuple):
     version: str | None
     core: metadata.Core | None
     dynamic: frozenset[str]
+    payload: Mapping[str, bytes] = {}
 
 
 def summary(distribution: Distribution) -> Summary:
     """What to keep of a distribution that has been judged."""
     d = distribution
-    return Summary(d.file, d.form, d.name, d.version, d.core, _dynamic(d) if d.form is Form.SDIST else frozenset())
+    dynamic = _dynamic(d) if d.form is Form.SDIST else frozenset()
+    return Summary(d.file, d.form, d.name, d.version, d.core, dynamic, d.payload)
 
 
 def judge(distribution: Distribution, project: str = ".") -> list[Finding]:

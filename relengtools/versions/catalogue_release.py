@@ -174,7 +174,7 @@ BUILD_FAILS = Rule(
 WHEEL_DIFFERS = Rule(
     "RV722",
     "wheel-differs",
-    "The wheel that is built from the sdist is not the one that is built from the tree.",
+    "Of the wheels from the sdist, from the tree and handed in, two differ; or the sdist handed in from the one built.",
     "A file that isn't in the sdist, or one left over in the tree: what users get depends on which of the two they "
     "install. `python -m build` builds the wheel from the sdist, `pip install .` from the tree.",
     "only in the wheel built from the tree: demo/data.json",

@@ -205,9 +205,24 @@ def _built(candidate: "Candidate") -> "tuple[Candidate, list[Finding]]":
         for rule, message in built.troubles
         if candidate.settings.on(rule)
     ]
+    found += _apart(candidate, built.distributions)
     candidate, more = _judged(candidate, built.distributions)
     # These are compared, and not uploaded.
     return candidate, [*found, *(finding for finding in more if finding.rule is not UNPUBLISHABLE_PLATFORM)]
+
+
+def _apart(candidate: "Candidate", built: "Sequence[Distribution]") -> "Iterator[Finding]":
+    """Where what was handed in isn't what this tree gives."""
+    from relengtools.findings import Finding, Location
+    from relengtools.versions.artifacts import building
+    from relengtools.versions.catalogue_release import WHEEL_DIFFERS
+
+    if not candidate.settings.on(WHEEL_DIFFERS):
+        return
+    for given in candidate.distributions:
+        same = next((one for one in built if one.filename == Path(given.file).name), None)
+        for difference in building.apart(given.payload, same.payload) if same else ():
+            yield Finding(WHEEL_DIFFERS, difference, Location(given.file), candidate.path)
 
 
 def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candidate", failures: Sequence[str]) -> None:

@@ -92,13 +92,15 @@ def _place(
     ours = pep440.parse(version) if version else None
     if ours is None or commit is None:
         return
-    others = [p for p in _peers(found.refs, tag, version or "", name, mapping) if p.tag.commit != commit]
+    peers = _peers(found.refs, tag, version or "", name, mapping)
+    others = [peer for peer in peers if peer.tag.commit != commit]
     taken = next((p for p in others if _version(p) == ours), None)
     if taken:
         yield VERSION_TAKEN, f"{version} is what {printable(taken.tag.name)} names, at {(taken.tag.commit or '')[:9]}"
     if found.shallow:
         return
-    highest = max(_earlier(found.tree, others, commit, own, ours), key=_version, default=None)
+    here = [peer for peer in peers if peer.tag.commit == commit and _beside(peer, own, ours)]
+    highest = max([*here, *_earlier(found.tree, others, commit, own, ours)], key=_version, default=None)
     if highest and _version(highest) > ours:
         yield GOES_BACK, f"{version} sorts below {printable(highest.tag.name)}, which came before it"
 
@@ -149,6 +151,13 @@ def _earlier(tree: Path, others: Sequence[Release], commit: str, own: Ref | None
         beside = same and not later and name not in after
         if beside or (name in before and (same or not version.is_prerelease)):
             yield other
+
+
+def _beside(peer: Release, own: Ref | None, ours: "Version") -> bool:
+    """Whether a tag of the same commit came before; a pre-release of another line doesn't count there either."""
+    version = _version(peer)
+    before = own is None or (peer.tag.date or 0) < (own.date or 0)
+    return before and (_line(version) == _line(ours) or not version.is_prerelease)
 
 
 def _names(tree: Path, relation: str) -> set[str]:

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -326,6 +328,9 @@ def tagged(repo: Repo, *tags: str) -> None:
         (["v1.0", "v1.2.2", ""], None),
         (["v1.2.2", "v1.2.4", ""], "RV705"),
         (["v2.0", ""], "RV705"),
+        (["v1.2.4"], "RV705"),
+        (["v1.2.2"], None),
+        (["v2.0b1"], None),
         (["v1.2.3rc1", "v1.2.3rc2", ""], None),
         (["v1.2.3.post1", ""], "RV705"),
         (["v2.0b1", ""], None),
@@ -484,6 +489,24 @@ def test_a_file_that_is_not_in_the_sdist(run: Run, repo: Repo):
     result = run("release", "--build")
     assert result.code == 1
     assert "RV722 wheel-differs: only in the wheel from the tree: demo_pkg/data.json" in result.out
+
+
+def test_distributions_that_were_made_of_something_else_than_this_tree(run: Run, repo: Repo):
+    buildable(repo)
+    (repo.path / "demo_pkg/secret.py").write_text("KEY = 1\n")
+    made = repo.path.parent / "made"
+    subprocess.run(
+        [sys.executable, "-m", "build", "-q", "-n", "-o", str(made), str(repo.path)], check=True, timeout=120
+    )
+    (repo.path / "demo_pkg/secret.py").unlink()
+    given = [str(path) for path in sorted(made.iterdir())]
+    result = run("release", *given, "--build", "--tag", "v1.2.3")
+    assert result.code == 1
+    assert result.out.count("RV722 wheel-differs: only in what is handed in: demo_pkg/secret.py") == 2
+    (repo.path / "demo_pkg/secret.py").write_text("KEY = 2\n")
+    repo("add", ".")
+    repo("commit", "-qm", "another")
+    assert "different in what is built here: demo_pkg/secret.py" in run("release", *given, "--build").out
 
 
 def test_a_project_that_can_not_be_built(run: Run, repo: Repo):

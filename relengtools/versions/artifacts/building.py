@@ -19,6 +19,7 @@ from relengtools.versions.catalogue_release import BUILD_FAILS, UNSAFE_MEMBER, W
 _CACHES = {"__pycache__", ".nox", ".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".git"}
 _GIT = ("objects", "worktrees", "modules", "hooks", "lfs", "logs")
 _TOLD = 5
+_COMPILED = (".so", ".pyd", ".dylib", ".dll", ".a", ".lib", ".exe", ".pyc")
 
 
 class Built(NamedTuple):
@@ -97,6 +98,17 @@ def differences(tree: Distribution, sdist: Distribution) -> Iterator[str]:
     yield from _listed("only in the wheel from the tree", [name for name in ours if name not in theirs])
     yield from _listed("only in the wheel from the sdist", [name for name in theirs if name not in ours])
     yield from _listed("different in them", [name for name in ours if name in theirs and ours[name] != theirs[name]])
+
+
+def apart(given: Mapping[str, bytes], built: Mapping[str, bytes]) -> Iterator[str]:
+    """How the payload of a distribution that is handed in differs from that of the one built here.
+
+    Compilers rarely give the same bytes twice: of what they made the names have to agree.
+    """
+    yield from _listed("only in what is handed in", [name for name in given if name not in built])
+    yield from _listed("only in what is built here", [name for name in built if name not in given])
+    both = [name for name in given if name in built and not name.endswith(_COMPILED)]
+    yield from _listed("different in what is built here", [name for name in both if given[name] != built[name]])
 
 
 def _files(wheel: Distribution) -> Mapping[str, bytes]:

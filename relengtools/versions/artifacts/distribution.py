@@ -1,7 +1,7 @@
 """A file to a distribution: what it is called, what it holds, what its metadata says."""
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from relengtools.errors import RelengError
 from relengtools.versions.artifacts import filename, metadata, modules, tarred, zipped
-from relengtools.versions.artifacts.contents import Contents, Keep
+from relengtools.versions.artifacts.contents import Contents, Keep, MemberKind
 from relengtools.versions.artifacts.filename import FileName, Form
 from relengtools.versions.artifacts.metadata import Core
 from relengtools.versions.scheme import pep440
@@ -21,6 +21,12 @@ WHEEL_BYTES = 2**16
 _IN_SDISTS = {"PKG-INFO": METADATA_BYTES, "pyproject.toml": INI_BYTES, "setup.cfg": INI_BYTES}
 _IN_WHEELS = {"METADATA": METADATA_BYTES, "WHEEL": WHEEL_BYTES, "RECORD": RECORD_BYTES}
 _IN_WHEELS |= {"entry_points.txt": INI_BYTES}
+
+
+def _is_made(parts: Sequence[str]) -> bool:
+    """Whether a file is written by the backend: metadata, and the setup.cfg that setuptools writes again."""
+    folders = any(part.endswith((".dist-info", ".egg-info")) for part in parts[:-1])
+    return folders or parts in (["PKG-INFO"], ["setup.cfg"])
 
 
 class DistributionError(RelengError):
@@ -45,6 +51,13 @@ class Distribution:
     def tops(self) -> tuple[str, ...]:
         """The folders and files at the top."""
         return tuple(dict.fromkeys(member.name.partition("/")[0] for member in self.contents.members))
+
+    @cached_property
+    def payload(self) -> Mapping[str, bytes]:
+        """Digests of the files that aren't made by a backend of some version: of a wheel all but its metadata."""
+        skipped = 1 if self.form is Form.SDIST else 0
+        files = ((m.name.split("/")[skipped:], m.digest) for m in self.contents.members if m.kind is MemberKind.FILE)
+        return {"/".join(parts): digest for parts, digest in files if parts and not _is_made(parts)}
 
     @cached_property
     def folders(self) -> tuple[str, ...]:
