@@ -1,6 +1,7 @@
 """Changes as one commit: what has to hold before they are written, and everything as it was where git refuses."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,16 @@ def _patiently(tree: Path, *arguments: str) -> None:
         pass
 
 
+def _by_hand(changes: Sequence[Change]) -> str:
+    """The commands that put files back as they were before the changes: all were known to git, or weren't there."""
+    made: dict[bool, list[str]] = {True: [], False: []}
+    for change in changes:
+        made[change.fate is Fate.MADE].append(shlex.quote(printable(shown(change.source.path))))
+    commands = [f"`git restore {' '.join(made[False])}`"] if made[False] else []
+    commands += [f"`rm {' '.join(made[True])}`"] if made[True] else []
+    return f"{' and '.join(commands)} would put them back"
+
+
 def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
     """Put the files back unless there is a commit, and out of the index what is staged of them; what was done."""
     if git.head(tree) != before:
@@ -88,7 +99,7 @@ def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
     try:
         rewrite.undo(changes)
     except RewriteError as error:
-        said = f"the files could not be put back ({error})"
+        said = f"the files could not be put back ({error}): they stay changed; {_by_hand(changes)}"
     names = ["--", *(str(change.source.path) for change in changes)]
     try:
         if git.run(tree, _LITERALLY, "diff", "--cached", "--name-only", *names):

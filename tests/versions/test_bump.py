@@ -349,6 +349,7 @@ def test_what_a_hook_has_changed_is_not_overwritten(tree, run):
     result = run("bump", "minor", "--commit")
     assert result.code == 2
     assert "could not be put back (pyproject.toml: not rewritten: it was changed" in result.err
+    assert "they stay changed; `git restore pyproject.toml` would put them back" in result.err
     assert (root / "pyproject.toml").read_text().endswith("# hook\n")
 
 
