@@ -131,18 +131,21 @@ def _dev(version: "Version") -> str:
 
 
 def _calendar(text: str, today: date) -> str | None:
-    """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M, YYYYMMDD); None for another or later one.
+    """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M, YYYYMMDD); None for another one.
 
     Two digits are a year only before a padded month: 20.5 may be a release as well.
 
     A third number that may be a day or a counter of releases is a day where it is padded, above 12, or before a fourth;
-    else the counter starts anew with the month. Raises RelengError where today's is out already and has no counter.
+    else the counter starts anew with the month. Raises RelengError where today's is out already and has no counter, and
+    for a later date.
     """
     match = _CALENDAR.fullmatch(text)
     new = f"{today:%Y%m%d}" if _DAY.fullmatch(text) else _today(match, today) if match else None
     one, other = pep440.parse(text), pep440.parse(new or "")
-    if one is None or other is None or other < one:
+    if one is None or other is None:
         return None
+    if other < one:
+        raise RelengError(f"{text} is of a later date than today's {new}: give the version")
     if one == other:
         raise RelengError(f"{text} is today's version already: use post, or give the version")
     return new
