@@ -38,9 +38,9 @@ def check(changes: Sequence[Change]) -> None:
 
 
 def _clean(tree: Path, changes: Sequence[Change]) -> None:
-    names = [str(change.source.path) for change in changes]
-    known = git.run(tree, _LITERALLY, "ls-files", "-z", "--full-name", "--", *names).split(b"\0")
-    dirty = git.run(tree, _LITERALLY, "status", "--porcelain", "-z", "--", *names).split(b"\0")
+    names = _named(changes)
+    known = git.run(tree, _LITERALLY, "ls-files", "-z", "--full-name", *names).split(b"\0")
+    dirty = git.run(tree, _LITERALLY, "status", "--porcelain", "-z", *names).split(b"\0")
     for change in changes:
         name, file = os.fsencode(change.source.path.relative_to(tree).as_posix()), printable(change.source.file)
         if name not in known:
@@ -49,13 +49,18 @@ def _clean(tree: Path, changes: Sequence[Change]) -> None:
             raise CommitError(f"{file}: has uncommitted changes: commit or stash them first")
 
 
+def _named(changes: Sequence[Change]) -> list[str]:
+    """The files, as the end of a call of git."""
+    return ["--", *(str(change.source.path) for change in changes)]
+
+
 def commit(changes: Sequence[Change], message: str, tag: str | None = None) -> None:
     """Commit what was written, hooks included, and tag it. Raises CommitError, with everything as it was before.
 
     Once there is a commit it stays, and what git refuses after it, the tag for one, is said.
     """
     tree = git.work_tree(changes[0].source.path.parent) or changes[0].source.path.parent
-    names = ["--", *(str(change.source.path) for change in changes)]
+    names = _named(changes)
     before = git.head(tree)
     try:
         if any(change.fate is Fate.MADE for change in changes):
@@ -100,7 +105,7 @@ def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
         rewrite.undo(changes)
     except RewriteError as error:
         said = f"the files could not be put back ({error}): they stay changed; {_by_hand(changes)}"
-    names = ["--", *(str(change.source.path) for change in changes)]
+    names = _named(changes)
     try:
         if git.run(tree, _LITERALLY, "diff", "--cached", "--name-only", *names):
             git.run(tree, _LITERALLY, "reset", "--quiet", *names)

@@ -93,14 +93,12 @@ def _place(
     if ours is None or commit is None:
         return
     peers = _peers(found.refs, tag, version or "", name, mapping)
-    others = [peer for peer in peers if peer.tag.commit != commit]
-    taken = next((p for p in others if _version(p) == ours), None)
+    taken = next((p for p in peers if p.tag.commit != commit and _version(p) == ours), None)
     if taken:
         yield VERSION_TAKEN, f"{version} is what {printable(taken.tag.name)} names, at {(taken.tag.commit or '')[:9]}"
     if found.shallow:
         return
-    here = [peer for peer in peers if peer.tag.commit == commit and _beside(peer, own, ours)]
-    highest = max([*here, *_earlier(found.tree, others, commit, own, ours)], key=_version, default=None)
+    highest = max(_earlier(found.tree, peers, commit, own, ours), key=_version, default=None)
     if highest and _version(highest) > ours:
         yield GOES_BACK, f"{version} sorts below {printable(highest.tag.name)}, which came before it"
 
@@ -138,26 +136,23 @@ def _shape(release: Release) -> str:
     return re.sub("[0-9]+", "0", release.tag.name)
 
 
-def _earlier(tree: Path, others: Sequence[Release], commit: str, own: Ref | None, ours: "Version") -> Iterator[Release]:
+def _earlier(tree: Path, peers: Sequence[Release], commit: str, own: Ref | None, ours: "Version") -> Iterator[Release]:
     """Those that `commit` descends from, and those of the same line that are beside it and not of a later date.
+
+    Those of the commit itself were earlier where their date is, or where there is no tag yet.
 
     A pre-release of another line is none: nobody gets it for want of a higher one.
     """
     before, after = _names(tree, f"--merged={commit}"), _names(tree, f"--contains={commit}")
-    for other in others:
+    for other in peers:
         name, version = other.tag.name, _version(other)
+        if other.tag.commit == commit and own is not None and (other.tag.date or 0) >= (own.date or 0):
+            continue
         same = _line(version) == _line(ours)
         later = own is not None and None not in (own.date, other.tag.date) and (other.tag.date or 0) > (own.date or 0)
         beside = same and not later and name not in after
         if beside or (name in before and (same or not version.is_prerelease)):
             yield other
-
-
-def _beside(peer: Release, own: Ref | None, ours: "Version") -> bool:
-    """Whether a tag of the same commit came before; a pre-release of another line doesn't count there either."""
-    version = _version(peer)
-    before = own is None or (peer.tag.date or 0) < (own.date or 0)
-    return before and (_line(version) == _line(ours) or not version.is_prerelease)
 
 
 def _names(tree: Path, relation: str) -> set[str]:

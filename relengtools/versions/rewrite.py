@@ -103,10 +103,7 @@ def plan(
 
     The edits that were `made` in a file for other projects, since all were read, are part of its change.
     """
-    own: dict[str, set[Edit]] = defaultdict(set)
-    for edit in edits:
-        own[edit.file].add(edit)
-    return [_planned(source, own[source.file], made.get(source.file)) for source in sources if source.file in own]
+    return [_planned(source, own, made.get(source.file)) for source, own in _by_source(sources, edits)]
 
 
 def assure(sources: Sequence[Source], edits: Sequence[Edit], broken: Container[str]) -> None:
@@ -114,13 +111,20 @@ def assure(sources: Sequence[Source], edits: Sequence[Edit], broken: Container[s
 
     `broken` are files that none could read.
     """
-    for source in sources:
-        own = {edit for edit in edits if edit.file == source.file}
+    for source, own in _by_source(sources, edits):
         whole = source.path.suffix in (".py", ".toml") and source.file not in broken
-        if own and whole and all(_is_quoted_word(source, edit) for edit in own):
+        if whole and all(_is_quoted_word(source, edit) for edit in own):
             _may_be_written(source)
-        elif own:
+        else:
             _planned(source, own, None)
+
+
+def _by_source(sources: Sequence[Source], edits: Sequence[Edit]) -> Iterator[tuple[Source, set[Edit]]]:
+    """The files that are edited, each with its edits."""
+    own: dict[str, set[Edit]] = defaultdict(set)
+    for edit in edits:
+        own[edit.file].add(edit)
+    return ((source, own[source.file]) for source in sources if source.file in own)
 
 
 def _is_quoted_word(source: Source, edit: Edit) -> bool:

@@ -94,10 +94,8 @@ def differences(tree: Distribution, sdist: Distribution) -> Iterator[str]:
     if tree.filename != sdist.filename:
         yield f"from the tree it is {shown(tree.filename)}, from the sdist {shown(sdist.filename)}"
         return
-    ours, theirs = _files(tree), _files(sdist)
-    yield from _listed("only in the wheel from the tree", [name for name in ours if name not in theirs])
-    yield from _listed("only in the wheel from the sdist", [name for name in theirs if name not in ours])
-    yield from _listed("different in them", [name for name in ours if name in theirs and ours[name] != theirs[name]])
+    places = "only in the wheel from the tree", "only in the wheel from the sdist", "different in them"
+    yield from _compared(_files(tree), _files(sdist), *places)
 
 
 def apart(given: Mapping[str, bytes], built: Mapping[str, bytes]) -> Iterator[str]:
@@ -105,10 +103,18 @@ def apart(given: Mapping[str, bytes], built: Mapping[str, bytes]) -> Iterator[st
 
     Compilers rarely give the same bytes twice: of what they made the names have to agree.
     """
-    yield from _listed("only in what is handed in", [name for name in given if name not in built])
-    yield from _listed("only in what is built here", [name for name in built if name not in given])
-    both = [name for name in given if name in built and not name.endswith(_COMPILED)]
-    yield from _listed("different in what is built here", [name for name in both if given[name] != built[name]])
+    places = "only in what is handed in", "only in what is built here", "different in what is built here"
+    ours, theirs = ({n: b"" if n.endswith(_COMPILED) else d for n, d in each.items()} for each in (given, built))
+    yield from _compared(ours, theirs, *places)
+
+
+def _compared(
+    ours: Mapping[str, bytes], theirs: Mapping[str, bytes], here: str, there: str, different: str
+) -> Iterator[str]:
+    """How two sets of files differ, by their digests."""
+    yield from _listed(here, [name for name in ours if name not in theirs])
+    yield from _listed(there, [name for name in theirs if name not in ours])
+    yield from _listed(different, [name for name in ours if name in theirs and ours[name] != theirs[name]])
 
 
 def _files(wheel: Distribution) -> Mapping[str, bytes]:
