@@ -108,7 +108,7 @@ def of_recording(loaded: Loaded) -> Frame:
     return Frame(
         source=loaded.path,
         time=_since_1970(np.frombuffer(loaded.times, dtype=np.float64), loaded.path),
-        columns={name: values for name, values in columns.items() if not np.isnan(values).all()},
+        columns=_with_values(columns),
         starts=_apart(_since_1970(np.frombuffer(loaded.starts, dtype=np.float64), loaded.path)),
     )
 
@@ -129,7 +129,7 @@ def of_lives(source: str, lives: Sequence[Life]) -> Frame:
     return Frame(
         source=source,
         time=np.concatenate(times),
-        columns={name: values for name, values in columns.items() if not np.isnan(values).all()},
+        columns=_with_values(columns),
         starts=np.concatenate([np.full(len(time), time[0]) for time in times]),
     )
 
@@ -141,6 +141,11 @@ def _apart(starts: FloatArray) -> FloatArray:
         return starts
     apart = np.sign(steps) * np.maximum(np.abs(steps), 2.0 * (steps != 0))
     return np.asarray(starts[:1] + np.cumsum(np.append(0.0, apart)))
+
+
+def _with_values(columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The columns that have a name and hold a value."""
+    return {name: values for name, values in columns.items() if name and not np.isnan(values).all()}
 
 
 def _finite(values: FloatArray) -> FloatArray:
@@ -183,15 +188,15 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
         raise RelengError(f"{source}: has a header but no row with a time; record for longer")
     if len(time) > 1 and time.min() == time.max():
         raise RelengError(f"{source}: all its rows have one time; {TIME} has to say when each was taken")
-    told = (columns[name] for name in STARTS if name in columns)
-    starts = next((values for values in told if not np.isnan(values).all()), None)
+    usable = _with_values(columns)
+    starts = next((usable[name] for name in STARTS if name in usable), None)
     return Frame(
         source=source,
         time=time,
-        columns={name: values for name, values in columns.items() if name and not np.isnan(values).all()},
+        columns=usable,
         starts=np.empty(0) if starts is None else carried(starts),
         undated=int(len(dated) - dated.sum()),
-        lost=tuple(name for name, values in columns.items() if name and np.isnan(values).all()),
+        lost=tuple(name for name in columns if name and name not in usable),
     )
 
 

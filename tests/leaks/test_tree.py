@@ -16,7 +16,7 @@ from leaks.fakeproc import FakeProc
 from relengtools import cli
 from relengtools.leaks import series, tree, watch
 from relengtools.leaks.process import Base, ProcessGone, attach
-from relengtools.leaks.recording import Moment, Worker, load, open_for_writing, workers
+from relengtools.leaks.recording import Moment, Recording, Worker, load, open_for_writing, workers
 from relengtools.leaks.target import Build, Target
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
@@ -237,27 +237,27 @@ def test_the_lives_of_days_are_laid_out_by_weeks() -> None:
     assert len(series.regimes(frame).slices) == 2
 
 
+def live(recording: Recording, name: str, seconds: int) -> None:
+    """A pool with one child of that name, seen for so long."""
+    recording.begin_run(Moment(1000, 0, 0), 1.0)
+    recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
+    for second in range(seconds):
+        now = Moment(1000 + second, second, second)
+        number = recording.add(now, Base(*[5] * 11))
+        recording.add_workers(now, number or 0, {Worker(8, 5, 950.0, name): Base(*[5] * 11)})
+
+
 def test_a_child_that_was_met_a_few_times_only_is_not_judged(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with closing(open_for_writing(path, META | {"children": "summed, and each by itself"})) as recording:
-        recording.begin_run(Moment(1000, 0, 0), 1.0)
-        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
-        for second in range(3):
-            now = Moment(1000 + second, second, second)
-            number = recording.add(now, Base(*[5] * 11))
-            recording.add_workers(now, number or 0, {Worker(8, 5, 950.0, "brief"): Base(*[5] * 11)})
+        live(recording, "brief", 3)
     assert "children" not in analyzed(path)
 
 
 def test_children_go_with_the_samples_that_are_thinned_out(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with closing(open_for_writing(path, META)) as recording:
-        recording.begin_run(Moment(1000, 0, 0), 1.0)
-        recording.begin_process(Target("boot", 7, 1), Build("pool", "", None, False, None), 900.0)
-        for second in range(600):
-            now = Moment(1000 + second, second, second)
-            number = recording.add(now, Base(*[5] * 11))
-            recording.add_workers(now, number or 0, {Worker(8, 5, 950.0, "worker"): Base(*[5] * 11)})
+        live(recording, "worker", 600)
         recording.flush()
         assert recording.compact(Moment(1000 + 40 * 86400, 0, 0)) == ""
     (life,) = workers.lives(str(path))
