@@ -10,9 +10,6 @@ from relengtools.versions import git, rewrite
 from relengtools.versions.locate.source import shown
 from relengtools.versions.rewrite import Change, Fate, RewriteError
 
-# Names of files are no patterns.
-_LITERALLY = "--literal-pathspecs"
-
 
 class CommitError(RelengError):
     """The changes can't be committed."""
@@ -39,8 +36,8 @@ def check(changes: Sequence[Change]) -> None:
 
 def _clean(tree: Path, changes: Sequence[Change]) -> None:
     names = _named(changes)
-    known = git.run(tree, _LITERALLY, "ls-files", "-z", "--full-name", *names).split(b"\0")
-    dirty = git.run(tree, _LITERALLY, "status", "--porcelain", "-z", *names).split(b"\0")
+    known = git.run(tree, git.LITERALLY, "ls-files", "-z", "--full-name", *names).split(b"\0")
+    dirty = git.run(tree, git.LITERALLY, "status", "--porcelain", "-z", *names).split(b"\0")
     for change in changes:
         name, file = os.fsencode(change.source.path.relative_to(tree).as_posix()), printable(change.source.file)
         if name not in known:
@@ -64,8 +61,8 @@ def commit(changes: Sequence[Change], message: str, tag: str | None = None) -> N
     before = git.head(tree)
     try:
         if any(change.fate is Fate.MADE for change in changes):
-            git.run(tree, _LITERALLY, "add", "--all", "--force", *names)
-        _patiently(tree, _LITERALLY, "commit", "--quiet", "-m", message, *names)
+            git.run(tree, git.LITERALLY, "add", "--all", "--force", *names)
+        _patiently(tree, git.LITERALLY, "commit", "--quiet", "-m", message, *names)
     except git.GitError as error:
         raise CommitError(f"{printable(shown(tree))}: {_undone(tree, changes, before)}: {error}") from error
     except KeyboardInterrupt:
@@ -107,8 +104,8 @@ def _undone(tree: Path, changes: Sequence[Change], before: str | None) -> str:
         said = f"the files could not be put back ({error}): they stay changed; {_by_hand(changes)}"
     names = _named(changes)
     try:
-        if git.run(tree, _LITERALLY, "diff", "--cached", "--name-only", *names):
-            git.run(tree, _LITERALLY, "reset", "--quiet", *names)
+        if git.run(tree, git.LITERALLY, "diff", "--cached", "--name-only", *names):
+            git.run(tree, git.LITERALLY, "reset", "--quiet", *names)
     except git.GitError as error:
         said += f", but maybe staged ({error})"
     return f"not committed, and {said}"

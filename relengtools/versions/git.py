@@ -8,6 +8,8 @@ from typing import NamedTuple
 from relengtools.errors import RelengError, printable
 
 _TIMEOUT_S = 60
+LITERALLY = "--literal-pathspecs"
+"""Before a command: names of files are no patterns."""
 # What a hook's surroundings say of another repository must not leak into this one.
 _FOREIGN = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),

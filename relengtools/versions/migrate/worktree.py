@@ -10,8 +10,6 @@ _SUBJECT = {
     Style.MINIMAL: "setup.py: make versions comply with PEP 440",
     Style.MODERN: "Move metadata to pyproject.toml, with versions by setuptools-scm",
 }
-# Names of files are no patterns.
-_LITERALLY = "--literal-pathspecs"
 
 
 class WorkTreeError(RelengError):
@@ -32,7 +30,7 @@ def check(plan: Plan, commits: bool) -> None:
         names = ", ".join(printable(line[3:]) for line in dirty[:3])
         raise WorkTreeError(f"{left} the work tree is dirty ({names}): commit or stash first")
     for change in plan.changes:
-        known = git.run(place.root, _LITERALLY, "ls-files", "--", str(change.source.path))
+        known = git.run(place.root, git.LITERALLY, "ls-files", "--", str(change.source.path))
         if change.fate is not Fate.MADE and not known:
             raise WorkTreeError(f"{left} git doesn't know {change.source.file} and couldn't give it back: add it first")
 
