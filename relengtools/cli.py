@@ -139,7 +139,9 @@ def _run() -> object:
         return _fail(f"relengtools: {error}")
     except click.ClickException as error:
         return _fail(_usage(error))
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as interrupt:
+        for note in getattr(interrupt.__cause__ or interrupt, "__notes__", ()):
+            _fail(f"relengtools: {note}")
         return 130
     except BrokenPipeError:
         _drop_stdout()

@@ -109,9 +109,10 @@ def _carry_out(plan: Plan, commit: bool, tag: str | None) -> None:
         committing.check(plan.changes)
     for place in plan.places:
         place.assure()
-    rewrite.write(plan.changes)
     if commit:
         committing.commit(plan.changes, _message(plan), tag)
+    else:
+        rewrite.write(plan.changes)
 
 
 def _summary(bumps: Sequence["Bump"], tag: str | None) -> Iterator[str]:

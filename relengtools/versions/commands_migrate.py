@@ -168,10 +168,10 @@ def _migrate(plan: "Plan", wish: Wish) -> Row:
     verified = _verified(plan, wish.stubs) if wish.verify else None
     if verified and verified.lost:
         return Row(path, Result.REFUSED, tuple(f"would be lost: {line}" for line in verified.lost), verified=verified)
-    if not wish.diff:
-        rewrite.write(plan.changes)
     if wish.commit:
         worktree.commit(plan)
+    elif not wish.diff:
+        rewrite.write(plan.changes)
     return Row(path, Result.PLANNED if wish.diff else Result.MIGRATED, (), plan, verified)
 
 

@@ -223,16 +223,6 @@ def write(changes: Sequence[Change], made: Mapping[str, Change] = MappingProxyTy
                 path.unlink(missing_ok=True)
 
 
-def undo(changes: Sequence[Change]) -> None:
-    """Take back what `write` has done; raises RewriteError where the files are no longer what it wrote."""
-    write([_inverse(change) for change in changes])
-
-
-def _inverse(change: Change) -> Change:
-    fate = {Fate.MADE: Fate.REMOVED, Fate.REMOVED: Fate.MADE}.get(change.fate, change.fate)
-    return Change(change.source._replace(data=change.new), (), change.source.data, fate, change.mode)
-
-
 def _unchanged(change: Change, made: Mapping[str, Change]) -> None:
     """Raises RewriteError where the file isn't what was read, or what was made of it since."""
     source = change.source

@@ -1,6 +1,7 @@
 """The next version: a table of what each part makes, and whole trees bumped by the command."""
 
 import json
+import re
 import subprocess
 from datetime import date
 
@@ -343,14 +344,62 @@ def test_a_lock_of_the_index_stops_a_commit_with_nothing_changed(tree, run):
     assert (root / "pyproject.toml").read_text() == PROJECT
 
 
-def test_what_a_hook_has_changed_is_not_overwritten(tree, run):
-    root = repository(tree({"pyproject.toml": PROJECT}))
-    hook(root, "echo '# hook' >> pyproject.toml; exit 1")
+MEANWHILE = [
+    # what a hook does before it fails, and what of it git keeps
+    ("echo '# hook' >> pyproject.toml", b"# hook\n"),
+    ("rm pyproject.toml", None),
+    ("git checkout -q pyproject.toml", None),
+    ("sed -i s/1.3.0/1.4.0/ pyproject.toml; git add pyproject.toml", b'version = "1.4.0"\n'),
+]
+
+
+@pytest.mark.parametrize(("does", "kept"), MEANWHILE)
+def test_what_a_hook_has_changed_is_put_back_and_not_lost(tree, run, does, kept):
+    root = repository(tree({"pyproject.toml": PROJECT, "core.py": "__version__ = '1.2.3'\n"}))
+    (root / "pyproject.toml").chmod(0o755)
+    git(root, "commit", "-am", "mode")
+    hook(root, f"{does}; echo no >&2; exit 1")
+    before = state(root)
     result = run("bump", "minor", "--commit")
-    assert result.code == 2
-    assert "could not be put back (pyproject.toml: not rewritten: it was changed" in result.err
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert ": not committed, and the files are as they were" in result.err
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    assert state(root) == before
+    found = re.findall(r"pyproject.toml: `(git cat-file blob \w+)`", result.err)
+    assert len(found) == (kept is not None)
+    assert all(subprocess.check_output(one.split(), cwd=root).endswith(kept) for one in found)
+
+
+def test_what_else_a_hook_has_changed_stays_and_is_named(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT, "a.py": "", "mine.py": ""}))
+    (root / "mine.py").write_text("# mine\n")
+    hook(root, "echo '# hook' >> a.py; echo '# hook' >> mine.py; exit 1")
+    result = run("bump", "minor", "--commit")
+    assert "the files are as they were, but for what else has changed meanwhile: a.py: git refused" in result.err
+    assert (root / "pyproject.toml").read_text() == PROJECT
+    assert ((root / "a.py").read_text(), (root / "mine.py").read_text()) == ("# hook\n", "# mine\n# hook\n")
+
+
+def test_where_the_files_cannot_be_put_back_it_says_how(tree, run):
+    root = repository(tree({"pyproject.toml": PROJECT, "other": ""}))
+    hook(root, "ln -sf other pyproject.toml; exit 1")
+    result = run("bump", "minor", "--commit")
+    assert "could not be put back (pyproject.toml: not rewritten: it is a symlink to other" in result.err
     assert "they stay changed; `git restore pyproject.toml` would put them back" in result.err
-    assert (root / "pyproject.toml").read_text().endswith("# hook\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["pre-commit"], "that may be the hook .git/hooks/pre-commit\n"),
+        (["commit-msg", "pre-commit"], "that may be the hook .git/hooks/pre-commit or .git/hooks/commit-msg\n"),
+    ],
+)
+def test_a_hook_that_fails_without_a_word_is_named(tree, run, names, said):
+    root = repository(tree({"pyproject.toml": PROJECT}))
+    for name in names:
+        hook(root, "exit 3", name)
+    assert run("bump", "minor", "--commit").err.endswith(f"git refused: exit code 1, and no word of why: {said}")
 
 
 @pytest.mark.parametrize("late", [True, False])
@@ -364,7 +413,8 @@ def test_an_interrupted_commit_is_there_with_its_files_or_not_at_all(tree, run, 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(versions_git, "lines", interrupted)
-    assert run("bump", "minor", "--commit").code == 130
+    result = run("bump", "minor", "--commit")
+    assert (result.code, "as they were" in result.err) == (130, not late)
     assert git(root, "status", "--porcelain") == ""
     assert (git(root, "rev-parse", "HEAD") != before) is late
 

@@ -36,7 +36,7 @@ def check(plan: Plan, commits: bool) -> None:
 
 
 def commit(plan: Plan) -> None:
-    """One commit of the changed files and nothing else; raises CommitError, with the files as they were."""
+    """Write the changes, and one commit of them and nothing else; raises RelengError, with the files as they were."""
     committing.commit(plan.changes, _message(plan))
 
 

@@ -173,15 +173,20 @@ def test_where_git_refuses_a_commit_the_files_are_as_they_were(fleet, run, monke
     assert not others or fleet[2]("rev-list", "--count", "HEAD") == "4"
 
 
-def test_what_a_hook_makes_of_the_files_is_not_overwritten(fleet, run):
-    path = fleet[0].path / ".git/hooks/pre-commit"
+@pytest.mark.parametrize("style", ["minimal", "modern"])
+@pytest.mark.parametrize("does", ["echo '# formatted' >> setup.py; echo >> pyproject.toml", "rm -f setup.py *.toml"])
+def test_what_a_hook_makes_of_the_files_is_put_back(fleet, run, style, does):
+    alpha = fleet[0]
+    path = alpha.path / ".git/hooks/pre-commit"
     path.parent.mkdir(exist_ok=True)
-    path.write_text("#!/bin/sh\necho '# formatted' >> setup.py; exit 1\n")
+    path.write_text(f"#!/bin/sh\n{does}; test {style} = modern || rm -f pyproject.toml; exit 1\n")
     path.chmod(0o755)
-    result = run("migrate", "--commit", "alpha")
+    before = {path: (path.read_bytes(), path.stat().st_mode) for path in alpha.path.glob("*") if path.is_file()}
+    result = run("migrate", "--style", style, "--commit", "alpha")
     assert result.code == 2
-    assert "alpha: not committed, and the files could not be put back (alpha/setup.py: not rewritten" in result.err
-    assert fleet[0]("diff", "--cached", "--name-only") == ""
+    assert "alpha: not committed, and the files are as they were" in result.err
+    assert alpha("status", "--porcelain") == ""
+    assert {path: (path.read_bytes(), path.stat().st_mode) for path in alpha.path.glob("*") if path.is_file()} == before
 
 
 def test_a_dirty_work_tree_is_refused_but_a_diff_is_not(fleet, run):
