@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from relengtools.findings import Edit, Finding, Location
 from relengtools.versions import rules
 from relengtools.versions.catalogue import MISLEADING
+from relengtools.versions.parallel import mapped
 from relengtools.versions.project import Project, read
 from relengtools.versions.settings import Settings
 
@@ -82,7 +83,7 @@ def fixed(projects: Iterable[Project], given: Terms, unsafe: bool, write: bool) 
         after: Sequence[Finding] = before.findings
         if outcome.changes and write:
             now = read(project.place) or project
-            after = _promised(now, _judged(now, given, seen))
+            after = _promised(now, _untold(_judged(now, given), seen))
         elif outcome.changes:
             told = zip(after, _promised(project, before), strict=True)
             after = [to for f, to in told if not (f.fix and (f.fix.safe or unsafe)) or _touches(f, outcome.left)]
@@ -158,15 +159,20 @@ def _touches(finding: Finding, files: Container[str]) -> bool:
 
 
 def _all_judged(projects: Iterable[Project], given: Terms) -> Iterator[tuple[Project, rules.Judgement]]:
+    projects = list(projects)
     seen: _Seen = set()
-    for project in projects:
-        judgement = _judged(project, given, seen)
+    for project, judgement in zip(projects, mapped(lambda project: _judged(project, given), projects), strict=True):
+        yield project, _untold(judgement, seen)
         seen |= _places(judgement.findings)
-        yield project, judgement
 
 
-def _judged(project: Project, given: Terms, seen: _Seen) -> rules.Judgement:
-    """The findings that count: of rules that are on, not waived, not known, and not told of with another project."""
+def _untold(judgement: rules.Judgement, seen: _Seen) -> rules.Judgement:
+    """Without what was told of with another project."""
+    return judgement._replace(findings=[f for f in judgement.findings if (f.rule.code, f.location) not in seen])
+
+
+def _judged(project: Project, given: Terms) -> rules.Judgement:
+    """The findings that count: of rules that are on, not waived, not known."""
     settings = given.settings[project.place.root]
     siblings = None if rules.sample(project) else given.siblings.get(project.place.tree)
     judgement = rules.judge(project, settings, siblings)
@@ -175,7 +181,7 @@ def _judged(project: Project, given: Terms, seen: _Seen) -> rules.Judgement:
         from relengtools.versions import waivers
 
         found = waivers.applied(found, judgement.sources, project.path, settings.on)
-    found = [f for f in found if settings.on(f.rule) and (f.rule.code, f.location) not in seen]
+    found = [f for f in found if settings.on(f.rule)]
     if given.known is not None:
         from relengtools.versions import baseline
 
@@ -190,4 +196,4 @@ def _places(findings: Iterable[Finding]) -> _Seen:
 def _hidden(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
     """What an author may have meant is lost with the spelling that gave it away."""
     stay = {finding.message for finding in after}
-    return [f for f in before if f.rule is MISLEADING and f.fix is None and f.message not in stay]
+    return [f for f in before if f.rule == MISLEADING and f.fix is None and f.message not in stay]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from relengtools.errors import Attempts, printable
 from relengtools.versions.discover import Place, discover
+from relengtools.versions.parallel import mapped
 from relengtools.versions.project import Project, read
 from relengtools.versions.settings import DEFAULT, find
 
@@ -28,8 +29,10 @@ def below(paths: Sequence[str], known: Iterable[Project] = ()) -> Found:
     found = discover(paths)
     tables: dict[Path, Any] = {}
     places = _included(found.places.values(), paths, tables)
-    before = {project.place.root: project for project in known}
-    projects = [project for place in places if (project := before.get(place.root) or read(place))]
+    by_root: dict[Path, Project | None] = {project.place.root: project for project in known}
+    unread = [place for place in places if place.root not in by_root]
+    by_root.update(zip((place.root for place in unread), mapped(read, unread), strict=True))
+    projects = [project for place in places if (project := by_root[place.root])]
     if not projects and not found.errors:
         where = ", ".join(map(printable, paths))
         less = ", but for what [tool.relengtools] excludes" if len(places) < len(found.places) else ""

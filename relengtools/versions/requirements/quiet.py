@@ -30,7 +30,7 @@ def quiet(project: Project, siblings: Mapping[str, str]) -> bool:
 
 def own(project: Project) -> list[Source]:
     """The files of the project that state requirements beside other things, but for those that nobody can read."""
-    broken = {problem.file for problem in project.problems if problem.rule is SYNTAX}
+    broken = {problem.file for problem in project.problems if problem.rule == SYNTAX}
     beside = [s for s in project.sources if s.path.name in OWN and s.path.parent == project.place.root]
     return [source for source in beside if source.file not in broken]
 
