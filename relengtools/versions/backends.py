@@ -27,7 +27,14 @@ _SETUPTOOLS_PROVIDERS = {
     "vcs-versioning": "vcs-versioning",
     "dunamai": "dunamai",
 }
-_REQUIRED_PROVIDERS = ("pbr", "setuptools-scm", "setuptools-git-versioning", "versioningit", "incremental")
+# What switches those on that may be required for nothing. Source: their hooks for setuptools, of late 2026.
+_SWITCHES = {
+    "pbr": 'pbr=True in setup.py, or pbr.build as backend and [project] dynamic = ["version"],',
+    "setuptools-scm": "[tool.setuptools_scm]",
+    "setuptools-git-versioning": "[tool.setuptools-git-versioning] enabled = true",
+    "versioningit": "[tool.versioningit]",
+    "incremental": "[tool.incremental]",
+}
 _SETUPTOOLS = ("setuptools", "pbr", "jupyter_packaging", "setuptools_scm", "hgtools", "numpy", None)
 _BACKENDS = {"uv_build": "uv", "sipbuild": "sip", "flit_scm": "flit-scm"}
 _HATCH_SOURCES = {"vcs": "hatch-vcs", "env": "hatch-env", "uv-dynamic-versioning": "uv-dynamic-versioning"}
@@ -55,12 +62,13 @@ class Attribute(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """The value of an expression in a module: a dotted path or a file."""
+    """The value of an expression in a module: a dotted path or a file, which imports from the folders `search` first."""
 
     provider: str
     text: str
     module: str | None = None
     file: str | None = None
+    search: tuple[str, ...] = ()
 
 
 class Pattern(NamedTuple):
@@ -254,7 +262,7 @@ def _dynamic(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | N
 
 def _by_another(document: Mapping[str, Any], tool: Mapping[str, Any], name: str | None) -> Answer:
     """Setuptools, a backend of the project's own, or one that isn't known here."""
-    requires = _requires(document)
+    requires = required(document)
     wrapped = [_WRAPPED[each] for each in requires if each in _WRAPPED]
     if len(wrapped) == 1 and _is_own(document) and "setuptools" not in requires:
         module = str(_table(document, "build-system").get("build-backend")).partition(":")[0]
@@ -276,8 +284,7 @@ def _is_own(document: Mapping[str, Any]) -> bool:
 
 def _folders(document: Mapping[str, Any]) -> tuple[str, ...]:
     """`backend-path`: the folders in which such a backend is."""
-    given = _table(document, "build-system").get("backend-path")
-    return tuple(folder for folder in given if isinstance(folder, str)) if isinstance(given, list) else ()
+    return _texts(_table(document, "build-system").get("backend-path"))
 
 
 def with_hatch_toml(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,7 +304,8 @@ def _hatch(hatch: Mapping[str, Any]) -> Answer:
     if source == "regex" and file:
         return Pattern("hatch", file, _text(version.get("pattern")) or _HATCH_PATTERN, "version")
     if source == "code" and file:
-        return Expression("hatch", _text(version.get("expression")) or "__version__", file=file)
+        text = _text(version.get("expression")) or "__version__"
+        return Expression("hatch", text, file=file, search=_texts(version.get("search-paths")))
     if source == "nodejs":
         return PackageJson("hatch-nodejs-version", file or "package.json")
     if source == "regex":
@@ -367,11 +375,23 @@ def _setuptools(document: Mapping[str, Any], tool: Mapping[str, Any], requires: 
         given = version["file"] if isinstance(version["file"], list) else [version["file"]]
         files = tuple(name for name in given if isinstance(name, str))
         return TextFile(files) if files else Nothing("[tool.setuptools.dynamic] names no file", missing=False)
-    asked = next((provider for table, provider in _SETUPTOOLS_PROVIDERS.items() if table in tool), None)
-    found = asked or next((name for name in _REQUIRED_PROVIDERS if name in requires), None)
-    if asked or found != "setuptools-scm" or _is_simple(document):
-        return Legacy(found)
-    return Legacy(idle="setuptools-scm is required, but without [tool.setuptools_scm] it does nothing")
+    if asked := next((provider for table, provider in _SETUPTOOLS_PROVIDERS.items() if _asks(tool, table)), None):
+        return Legacy(asked)
+    if _is_simple(document):
+        return Legacy("setuptools-scm")
+    dynamic = _table(document, "project").get("dynamic")
+    if backend(document) == "pbr" and isinstance(dynamic, list) and "version" in dynamic:
+        return Legacy("pbr")
+    idle = next((name for name in _SWITCHES if name in requires), None)
+    return Legacy(idle=idle and f"{idle} is required, but without {_SWITCHES[idle]} it does nothing")
+
+
+def _asks(tool: Mapping[str, Any], name: str) -> bool:
+    """Whether a provider's table switches it on; that of setuptools-git-versioning has to say something first."""
+    if name != "setuptools-git-versioning":
+        return name in tool
+    table = _table(tool, name)
+    return bool(table) and bool(table.get("enabled", True))
 
 
 def _is_simple(document: Mapping[str, Any]) -> bool:
@@ -382,7 +402,7 @@ def _is_simple(document: Mapping[str, Any]) -> bool:
     return any(re.match(simple, text, re.IGNORECASE) for text in given if isinstance(text, str))
 
 
-def _requires(document: Mapping[str, Any]) -> list[str]:
+def required(document: Mapping[str, Any]) -> list[str]:
     """Names of the build requirements, normalised (PEP 503)."""
     requires = _table(document, "build-system").get("requires")
     texts = [text for text in requires if isinstance(text, str)] if isinstance(requires, list) else []
@@ -392,6 +412,10 @@ def _requires(document: Mapping[str, Any]) -> list[str]:
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = table.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _text(value: object) -> str | None:

@@ -164,6 +164,17 @@ PADDED_SPECIFIER = Rule(
     "Safe, proved as for odd-specifier.",
     default=False,
 )
+CONTRADICTION = Rule(
+    "RV409",
+    "contradictory-specifier",
+    "A requirement or Requires-Python accepts no version at all.",
+    "Its conditions exclude each other, so nothing can be installed, or on no Python. A release with such metadata is "
+    "useless to everybody, and all tools take it without a word until somebody installs it. `<0` in a file of pip or "
+    "in the overrides and constraints of uv keeps a package out on purpose, and is not meant.",
+    "dependencies = ['foo>3,<2']\nrequires-python = '>3.12,<3.8'",
+    "None: which of the conditions is the mistake can't be told. That no version is in all of them is proved by "
+    "packaging (`SpecifierSet.is_unsatisfiable()`), pre-releases included.",
+)
 OVERSIZED = Rule(
     "RV501",
     "oversized-number",
@@ -287,6 +298,7 @@ RULES = (
     MARKER,
     PARENTHESES,
     PADDED_SPECIFIER,
+    CONTRADICTION,
     OVERSIZED,
     LOCAL,
     EPOCH,

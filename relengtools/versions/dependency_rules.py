@@ -30,6 +30,7 @@ _RULE = {
     "marker": catalogue.MARKER,
     "parentheses": catalogue.PARENTHESES,
     "padding": catalogue.PADDED_SPECIFIER,
+    "contradiction": catalogue.CONTRADICTION,
 }
 
 
@@ -72,9 +73,18 @@ def _form(requirement: Requirement, project: str) -> Iterator[Finding]:
 
     for remark in judge(requirement.text, requirement.form).remarks:
         rule = _RULE[remark.topic]
+        if rule is catalogue.CONTRADICTION and _keeps_out(requirement):
+            continue
         if rule is catalogue.INVALID_SPECIFIER and requirement.form is Form.SPECIFIER:
             rule = catalogue.INVALID_PYTHON
         yield _finding(rule, requirement, project, remark)
+
+
+def _keeps_out(requirement: Requirement) -> bool:
+    """`foo<0` where nobody has to meet it: the way in which pip and uv are told never to install a package."""
+    return "," not in requirement.text and (
+        requirement.source.path.name not in OWN or requirement.key.startswith("tool.uv.")
+    )
 
 
 def _sibling(requirement: Requirement, project: str, siblings: Mapping[str, str]) -> Iterator[Finding]:

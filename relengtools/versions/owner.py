@@ -220,7 +220,9 @@ def _expression(setting: Setting, answer: backends.Expression) -> Owner:
     files = [answer.file] if answer.file else [f"{path}/__init__.py", f"{path}.py"]
     for file in files:
         if source := setting.files.source(file, python=True):
-            return owned(expression(setting.run(), source.path, answer.text), None)
+            run = setting.run()
+            run.path[:0] = [f"{setting.files.place.root}/{folder}" for folder in answer.search]
+            return owned(expression(run, source.path, answer.text), None)
     target = answer.file or answer.module
     return Owner(reason=f"{answer.provider} evaluates `{answer.text}` in {target}, which isn't there")
 

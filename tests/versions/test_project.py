@@ -163,6 +163,51 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
     assert not project.missing
 
 
+def requiring(provider, rest="", backend="setuptools.build_meta"):
+    return f'[build-system]\nrequires = ["setuptools", "{provider}"]\nbuild-backend = "{backend}"\n{rest}'
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "provider"),
+    [
+        # All of them built, in a repository with a tag: those without a provider are called 1, as setup.cfg says.
+        (requiring("pbr"), None),
+        (requiring("pbr", backend="pbr.build"), None),
+        (requiring("pbr", DYNAMIC, backend="pbr.build"), "pbr"),
+        (requiring("setuptools-git-versioning"), None),
+        (requiring("setuptools-git-versioning", "[tool.setuptools-git-versioning]\n"), None),
+        (requiring("setuptools-git-versioning", "[tool.setuptools-git-versioning]\nenabled = false\n"), None),
+        (requiring("versioningit"), None),
+        (requiring("incremental"), None),
+        (requiring("setuptools-scm"), None),
+    ],
+)
+def test_a_provider_that_nothing_switches_on_provides_nothing(tree, pyproject, provider):
+    project = only(tree, {"pyproject.toml": pyproject, "setup.cfg": "[metadata]\nname = x\nversion = 1\n"})
+    assert project.provider == provider
+    assert project.version == (None if provider else "1")
+
+
+def test_why_a_required_provider_provides_nothing(tree):
+    project = only(tree, {"pyproject.toml": requiring("versioningit", DYNAMIC)})
+    assert project.missing
+    assert project.reason.endswith("versioningit is required, but without [tool.versioningit] it does nothing")
+
+
+@pytest.mark.parametrize(("folders", "version"), [('["plug", "other"]', "1.2"), ('["other", "plug"]', "3"), ("[]", None)])
+def test_where_the_code_of_hatch_imports_from(tree, folders, version):
+    table = '[tool.hatch.version]\nsource = "code"\npath = "x/v.py"\nexpression = "get()"\n'
+    files = {
+        "pyproject.toml": backend("hatchling") + DYNAMIC + table + f"search-paths = {folders}\n",
+        "x/v.py": "from parts.v import V\ndef get():\n    return V\n",
+        "plug/parts/__init__.py": "",
+        "plug/parts/v.py": "V = '1.2'\n",
+        "other/parts/__init__.py": "",
+        "other/parts/v.py": "V = '3'\n",
+    }
+    assert only(tree, files).version == version
+
+
 @pytest.mark.parametrize(
     ("files", "missing"),
     [

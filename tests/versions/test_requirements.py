@@ -1,5 +1,6 @@
 """Where requirements stand, and the findings and edits that come of them."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -405,9 +406,24 @@ def test_a_sibling_that_is_not_accepted(tmp_path: Path) -> None:
     assert spliced(source.data, list(finding.fix.edits)).decode() == text.replace("2.0", "2.1")
 
 
+def test_what_accepts_no_version_is_told_unless_it_is_kept_out_on_purpose(tree, run) -> None:
+    pyproject = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">3.12,<3.8"\n'
+    pyproject += 'dependencies = ["a>3,<2", "b<0", "c>1"]\n[tool.uv]\noverride-dependencies = ["d<0", "e<2,>3"]\n'
+    tree({"pyproject.toml": pyproject, "constraints.txt": "f<0\ng<1,>=1  # no\n"})
+    result = run("check", "--select", "contradictory-specifier", "--output-format", "json")
+    found = [(f["file"], f["line"], f["column"], f["fix"]) for f in json.loads(result.out)["findings"]]
+    assert found == [
+        ("constraints.txt", 2, 2, None),
+        ("pyproject.toml", 4, 20, None),
+        ("pyproject.toml", 5, 19, None),
+        ("pyproject.toml", 5, 29, None),
+        ("pyproject.toml", 7, 35, None),
+    ]
+
+
 def test_rules_have_their_codes_and_pages() -> None:
     rules = [rule for rule in RULES if rule.code.startswith("RV4")]
-    assert [rule.code for rule in rules] == [f"RV40{n}" for n in range(1, 9)]
+    assert [rule.code for rule in rules] == [f"RV40{n}" for n in range(1, 10)]
     assert [rule.name for rule in rules if not rule.default] == ["parenthesized-specifier", "padded-specifier"]
 
 

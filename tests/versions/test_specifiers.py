@@ -365,6 +365,52 @@ def test_insertions_come_before_what_they_stand_beside() -> None:
     assert apply("ab", [Change(1, 2, "x"), Change(1, 1, ",")]) == "a,x"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">3,<2", ">=2,<2", ">2,<2.0", "<1,>=1.0", "==1.0,==1.1", "==1.0,!=1.0", ">=1.5,<1.6,!=1.5.*", "~=1.4,<1",
+        "~=1.4.2,>=1.5", "==1.*,>=2", "==1.*,==2.*", ">1,<1.post1", ">=1.0rc1,<1.0", "<0", "<0.dev0", ">=1!1,<2",
+        ">=v3, <2", "===1,==2",
+    ],
+)  # fmt: skip
+def test_a_set_that_accepts_nothing(text: str) -> None:
+    assert SpecifierSet(text).is_unsatisfiable()
+    for form, given_text in ((Form.SPECIFIER, text), (Form.REQUIREMENT, f"foo{text}"), (Form.REQUIREMENT, f"a ({text})")):
+        (remark,) = (r for r in judge(given_text, form).remarks if r.topic is Topic.CONTRADICTION)
+        assert given_text[remark.region.start : remark.region.end] == text
+        assert remark.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "quick"),
+    [
+        (">=1,<2", True), (">1,<1.0.1", True), (">=2.7,!=3.0.*,!=3.1.*,<4", True), ("~=1.4,!=1.4.5", True),
+        ("~=1.4.2,>=1.4.5", True), ("==1.*,>=1.2", True), ("<1", True), ("!=1.*,!=2.0", True), (">=1,>=2,<3", True),
+        (">=1.0a1,<1.1", True), ("==1.2", True), ("", True),
+        ("<=0", False), ("==1,==1.0", False), (">=3.0,!=3.0.*,<4", False), (">=1!1,<1!2", False),
+        (">=1.0a1,<1.0a2", False), (">=1.0,<=1.0", False), ("==1.0,===1.0", False),
+    ],
+)  # fmt: skip
+def test_a_set_that_accepts_something(text: str, quick: bool) -> None:
+    assert not SpecifierSet(text).is_unsatisfiable()
+    assert plain(text, Form.SPECIFIER) is quick
+    assert Topic.CONTRADICTION not in {remark.topic for remark in judge(text, Form.SPECIFIER).remarks}
+
+
+SIMPLE = st.builds(
+    lambda operator, release, end: operator + ".".join(map(str, release)) + end * (operator in ("==", "!=")),
+    st.sampled_from([">=", "<", ">", "<=", "==", "!=", "~="]),
+    st.lists(st.integers(0, 2), min_size=2, max_size=3),
+    st.sampled_from(["", ".*"]),
+)
+
+
+@given(st.lists(SIMPLE, min_size=1, max_size=4).map(",".join))
+def test_what_accepts_nothing_is_what_packaging_says(text: str) -> None:
+    told = any(remark.topic is Topic.CONTRADICTION for remark in judge(text, Form.SPECIFIER).remarks)
+    assert told is SpecifierSet(text).is_unsatisfiable()
+
+
 def test_canonical_texts_do_not_load_packaging() -> None:
     program = (
         "import sys\n"
@@ -489,6 +535,7 @@ def test_the_fast_path_agrees_with_packaging(case: tuple[str, Form]) -> None:
     parsed = parse(text, form)
     versions = getattr(parsed, "specifier", parsed)
     if isinstance(versions, SpecifierSet):
+        assert not versions.is_unsatisfiable()
         for specifier in versions:
             base = specifier.version.removesuffix(".*")
             assert str(Specifier(f"=={base}").version) == base

@@ -9,7 +9,7 @@ _NUMBER = "(?:0|[1-9][0-9]{0,17})"
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _HEAD = re.compile(rf"(?P<name>{_NAME})[ \t]*(?:\[(?P<extras>[^\[\]]*)\])?")
 _CLAUSE = re.compile(
-    rf"(?P<operator>[<>]=?|[=!~]=)[ \t]*(?:[1-9][0-9]{{0,17}}!)?(?P<release>{_NUMBER}(?:\.{_NUMBER})*)"
+    rf"(?P<operator>[<>]=?|[=!~]=)[ \t]*(?P<epoch>[1-9][0-9]{{0,17}}!)?(?P<release>{_NUMBER}(?:\.{_NUMBER})*)"
     rf"(?P<suffix>(?:(?:a|b|rc){_NUMBER})?(?:\.post{_NUMBER})?(?:\.dev{_NUMBER})?)(?P<wildcard>\.\*)?"
 )
 _BLANK = " \t"
@@ -54,16 +54,44 @@ def _extras(text: str) -> bool:
 
 
 def _clauses(text: str) -> bool:
-    return all(_clause(clause.strip(_BLANK)) for clause in text.split(","))
+    found = [_CLAUSE.fullmatch(clause.strip(_BLANK)) for clause in text.split(",")]
+    clauses = [match for match in found if match is not None and _stands(match)]
+    return len(clauses) == len(found) and _satisfiable(clauses)
 
 
-def _clause(text: str) -> bool:
-    match = _CLAUSE.fullmatch(text)
-    if match is None:
-        return False
+def _stands(match: re.Match[str]) -> bool:
     if match["wildcard"]:
         return match["operator"] in _EQUAL and not match["suffix"]
     return match["operator"] != "~=" or "." in match["release"]
+
+
+def _satisfiable(clauses: list[re.Match[str]]) -> bool:
+    """Whether one version surely is in all: the highest lower end with one more number, 1.2.0.1 for `>=1.2`."""
+    if len(clauses) == 1 and not clauses[0]["operator"].startswith("<"):
+        return True
+    if any(match["epoch"] or match.group("operator", "wildcard") == ("==", None) for match in clauses):
+        return False
+    releases = [[int(number) for number in match["release"].split(".")] for match in clauses]
+    length = max(map(len, releases))
+    ends = (release for match, release in zip(clauses, releases, strict=True) if match["operator"][0] in ">~=")
+    witness = [*_padded(max(ends, default=[0]), length), 1]
+    return all(map(_accepts, clauses, releases, [witness] * len(clauses)))
+
+
+def _accepts(clause: re.Match[str], release: list[int], witness: list[int]) -> bool:
+    """Whether a clause takes the witness, which is above each lower end and longer than every release."""
+    match clause["operator"], bool(clause["wildcard"]):
+        case ("<" | "<="), _:
+            return witness < _padded(release, len(witness))
+        case "~=", _:
+            return witness[: len(release) - 1] == release[:-1]
+        case ("==" | "!=") as operator, True:
+            return (witness[: len(release)] == release) is (operator == "==")
+    return True
+
+
+def _padded(release: list[int], length: int) -> list[int]:
+    return release + [0] * (length - len(release))
 
 
 def _marker(text: str) -> bool:

@@ -8,7 +8,7 @@ from relengtools.versions.specifiers import markers
 from relengtools.versions.specifiers.canonical import plain
 from relengtools.versions.specifiers.legacy import Refusal
 from relengtools.versions.specifiers.oddities import Oddity, Topic, oddities
-from relengtools.versions.specifiers.proof import kept, refusal, same
+from relengtools.versions.specifiers.proof import empty, kept, refusal, same
 from relengtools.versions.specifiers.repair import repair
 from relengtools.versions.specifiers.split import Parts, split
 from relengtools.versions.specifiers.text import Change, Form, Region, apply
@@ -71,6 +71,7 @@ def _of_valid(parts: Parts) -> Iterator[Remark]:
         if same(parts.text, new, parts.form):
             yield Remark(topic, _hull(changes), message, note, changes, safe=True)
     yield from _arbitrary(parts)
+    yield from _contradictory(parts)
     yield from _in_marker(parts)
 
 
@@ -103,6 +104,14 @@ def _arbitrary(parts: Parts) -> Iterator[Remark]:
     if (at := parts.text.find("===", start, end)) >= 0:
         message = "`===` compares plain strings: no other spelling of the version matches, and no tool may rewrite it"
         yield Remark(Topic.EQUALITY, Region(at, end), message)
+
+
+def _contradictory(parts: Parts) -> Iterator[Remark]:
+    if not parts.clauses or not empty(parts.text, parts.form):
+        return
+    region = Region(parts.clauses[0].region.start, parts.clauses[-1].region.end)
+    left = "its conditions exclude each other" if len(parts.clauses) > 1 else "nothing is below that"
+    yield Remark(Topic.CONTRADICTION, region, f"no version is accepted: {left}")
 
 
 def _in_marker(parts: Parts) -> Iterator[Remark]:

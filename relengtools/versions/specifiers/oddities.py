@@ -22,6 +22,7 @@ class Topic(StrEnum):
     PADDING = "padding"
     EQUALITY = "equality"
     MARKER = "marker"
+    CONTRADICTION = "contradiction"
 
 
 class Oddity(NamedTuple):

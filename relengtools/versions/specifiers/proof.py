@@ -69,10 +69,9 @@ def kept(parts: Parts, new: str) -> bool:
     """Whether packaging takes `new`, some version can satisfy it, and name, extras and URL are the old text's."""
     try:
         parsed = parse(new, parts.form)
+        if _is_empty(parsed, parts.form):
+            return False
     except _ERRORS:
-        return False
-    versions = parsed.specifier if parts.form is Form.REQUIREMENT else parsed
-    if parts.form is not Form.MARKER and _is_empty(versions):
         return False
     if parts.form is not Form.REQUIREMENT or parts.name is None:
         return parts.form is not Form.REQUIREMENT
@@ -80,9 +79,19 @@ def kept(parts: Parts, new: str) -> bool:
     return (parsed.name, parsed.extras, parsed.url) == (parts.name.text, extras, parts.url)
 
 
-def _is_empty(versions: Any) -> bool:
-    """Whether no version can satisfy the set: `numpy==1.0==0`, from `conda list --export`, would end up so."""
+def empty(text: str, form: Form) -> bool:
+    """Whether a valid text provably accepts no version, not even a pre-release.
+
+    Source: packaging's `SpecifierSet.is_unsatisfiable()`.
+    """
     try:
-        return bool(versions.is_unsatisfiable())
-    except ValueError:  # a number of more than 4300 digits
-        return True
+        return _is_empty(parse(text, form), form)
+    except _ERRORS:
+        return False
+
+
+def _is_empty(parsed: Any, form: Form) -> bool:
+    """As `numpy==1.0==0`, from `conda list --export`, would end up; raises ValueError for more than 4300 digits."""
+    if form is Form.MARKER:
+        return False
+    return bool((parsed.specifier if form is Form.REQUIREMENT else parsed).is_unsatisfiable())
