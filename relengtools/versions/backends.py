@@ -62,7 +62,7 @@ class Attribute(NamedTuple):
 
 
 class Expression(NamedTuple):
-    """The value of an expression in a module: a dotted path or a file, which imports from the folders `search` first."""
+    """The value of an expression in a module: a dotted path, or a file that imports from the folders `search` first."""
 
     provider: str
     text: str

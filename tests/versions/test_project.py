@@ -194,7 +194,9 @@ def test_why_a_required_provider_provides_nothing(tree):
     assert project.reason.endswith("versioningit is required, but without [tool.versioningit] it does nothing")
 
 
-@pytest.mark.parametrize(("folders", "version"), [('["plug", "other"]', "1.2"), ('["other", "plug"]', "3"), ("[]", None)])
+@pytest.mark.parametrize(
+    ("folders", "version"), [('["plug", "other"]', "1.2"), ('["other", "plug"]', "3"), ("[]", None)]
+)
 def test_where_the_code_of_hatch_imports_from(tree, folders, version):
     table = '[tool.hatch.version]\nsource = "code"\npath = "x/v.py"\nexpression = "get()"\n'
     files = {

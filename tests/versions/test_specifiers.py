@@ -375,9 +375,10 @@ def test_insertions_come_before_what_they_stand_beside() -> None:
 )  # fmt: skip
 def test_a_set_that_accepts_nothing(text: str) -> None:
     assert SpecifierSet(text).is_unsatisfiable()
-    for form, given_text in ((Form.SPECIFIER, text), (Form.REQUIREMENT, f"foo{text}"), (Form.REQUIREMENT, f"a ({text})")):
-        (remark,) = (r for r in judge(given_text, form).remarks if r.topic is Topic.CONTRADICTION)
-        assert given_text[remark.region.start : remark.region.end] == text
+    for whole in (text, f"foo{text}", f"a ({text})"):
+        form = Form.SPECIFIER if whole == text else Form.REQUIREMENT
+        (remark,) = (r for r in judge(whole, form).remarks if r.topic is Topic.CONTRADICTION)
+        assert whole[remark.region.start : remark.region.end] == text
         assert remark.changes == ()
 
 
