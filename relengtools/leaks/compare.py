@@ -14,10 +14,7 @@ remove a share of what wasn't shown to be there. What isn't shown to leak has 0 
 of two such rates MOVER's difference excluded 0 in one pair of clean runs of eight. There the difference is that of
 interval arithmetic, [l₂ - u₁, u₂ - l₁], which holds 0 too: "worse" needs a leak that is proven in AFTER.
 
-A count that didn't change in a time T may still gain 3/T (the rule of three, Hanley & Lippman-Hand 1983), and memory
-one page a T: no interval here ends below that. The analysis tells how fast a count *did* grow; what another run of
-the same program would do varies as a Poisson process of intensity λ does, so that the variance of its least-squares
-slope, 6λ/5T (the integral of the squared weights of the increments), comes on top.
+The intervals are those of the analysis, which allow for chance and for what came unseen (counts, levels).
 
 The rate per event is the rate over that of the counter, the same for both recordings where both count it: it allows
 for more traffic in one of them. Known failures: the two rates are taken as independent, so one machine that slows both
@@ -34,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from relengtools.leaks import judge, memory, report, series
+from relengtools.leaks import judge, report, series
 from relengtools.leaks.series import Frame
 from relengtools.leaks.verdict import Interval, Kind, Verdict, finite
 
@@ -115,7 +112,7 @@ def worse(changes: Sequence[Change], asked: Sequence[str] = ()) -> bool:
 def _change(before: Side, after: Side, metric: str) -> Change:
     verdicts = before.analysis.metrics[metric], after.analysis.metrics[metric]
     kinds = verdicts[0].verdict, verdicts[1].verdict
-    first, second = (_interval(s, metric, v) for s, v in zip((before, after), verdicts, strict=True))
+    first, second = map(_known, verdicts)
     if first is None or second is None:
         return Change(metric, Outcome.INSUFFICIENT, kinds, None, None, None, {})
     proven = Kind.LEAK in kinds
@@ -134,23 +131,10 @@ def _change(before: Side, after: Side, metric: str) -> Change:
     )
 
 
-def _interval(of: Side, metric: str, verdict: Verdict) -> Interval | None:
-    """The rate of one recording with an interval no narrower than its length allows; None if it's not known."""
+def _known(verdict: Verdict) -> Interval | None:
+    """The rate if it's known with both ends of its interval."""
     rate = verdict.rate
-    if rate is None or not all(map(math.isfinite, (rate.rate, rate.low, rate.high))) or not of.analysis.observed_s:
-        return None
-    span = of.analysis.observed_s
-    if verdict.verdict is Kind.LEAK:
-        return _chance(rate, span) if judge.is_count(metric) else rate
-    unseen = (3.0 if judge.is_count(metric) else memory.PAGE) / span
-    return Interval(rate.rate, min(rate.low, 0.0), max(rate.high, unseen))
-
-
-def _chance(rate: Interval, span: float) -> Interval:
-    """The interval of a count's rate with what another run of the same program may differ by."""
-    deviation = 1.96 * math.sqrt(1.2 * max(rate.rate, 0.0) / span)
-    low, high = math.hypot(rate.rate - rate.low, deviation), math.hypot(rate.high - rate.rate, deviation)
-    return Interval(rate.rate, rate.rate - low, rate.rate + high)
+    return rate if rate and all(map(math.isfinite, (rate.rate, rate.low, rate.high))) else None
 
 
 def _outcome(rates: Rates, kinds: tuple[Kind, Kind]) -> Outcome:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ SLEEP_S = 600.0
 SHORTEST_S = 600.0
 FEWEST_SAMPLES = 60
 FEWEST_EVENTS = 5
+SPANS = 12
 KEPT = 0.05
 """The units that a departure of load may keep, at 95 %, where it's the departures that tell load from a leak."""
 
@@ -217,7 +219,7 @@ def _departures(scene: Scene, known: Identity, residual: _Residual) -> tuple[flo
     if not gone[-1]:
         return 0.0, np.inf
     rate, error = line(gone, residual.values[1:])
-    return float(gone[-1]), max(rate + 2 * error, 0.0) + 3 / float(gone[-1])
+    return float(gone[-1]), max(Interval.around(rate, error).high, 0.0) + 3 / float(gone[-1])
 
 
 def _formula(known: Identity) -> str:
@@ -241,7 +243,10 @@ def _learnt(known: Identity, residual: _Residual) -> Learnt | None:
 
 
 def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: float = 0.0) -> Interval:
-    """The slope of a count over blocks, since `begin`, within the regimes that are long enough."""
+    """The rate of a count over blocks, since `begin`, within the regimes that are long enough.
+
+    How much it *did* gain is known; the interval is of what the same program gains in the long run, by chance.
+    """
     first = np.searchsorted(rows, np.searchsorted(scene.t, begin))
     rows, values = rows[first:], values[first:]
     gridded = grid(scene, rows)
@@ -249,12 +254,35 @@ def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: f
         return Interval(np.nan, -np.inf, np.inf)
     blocks = gridded.blocks
     x, y = blocks.t.copy(), within(gridded, rows, values)
-    for number in np.unique(blocks.regime):
-        here = blocks.regime == number
+    lives = [blocks.regime == number for number in np.unique(blocks.regime)]
+    chance = _chance([(x[here], y[here]) for here in lives])
+    for here in lives:
         x[here] -= x[here].mean()
         y[here] -= y[here].mean()
     rate, error = line(x, y)
-    return Interval(rate, rate - 2 * error, rate + 2 * error)
+    return Interval.around(rate, math.hypot(error, chance))
+
+
+def _chance(lives: Sequence[tuple[FloatArray, FloatArray]]) -> float:
+    """The standard error that the slope of a count has because what it gains comes by chance: √(6v / 5X).
+
+    Each life is a clock (n,), of seconds or of events, and the count (n,) at it. v is the variance of what comes and
+    stays, a unit of the clock, from twelve spans of all X (a Poisson process has its rate as v, a clockwork 0, bunches
+    more); 6/5X is the integral of the squared weights that a least-squares slope gives to increments. Of f degrees of
+    freedom f - 2 are divided by: the variance of Student's t.
+    """
+    whole = sum(float(clock[-1] - clock[0]) for clock, _ in lives)
+    gains, spans = [], []
+    for clock, count in lives:
+        length = float(clock[-1] - clock[0])
+        marks = np.linspace(clock[0], clock[-1], max(1, round(SPANS * length / whole)) + 1)
+        survivors = np.minimum.accumulate(count[::-1])[::-1]
+        gains.append(np.diff(np.interp(marks, clock, survivors)))
+        spans.append(np.diff(marks))
+    gained, span = np.concatenate(gains), np.concatenate(spans)
+    apart = gained - gained.sum() / whole * span
+    variance = float((apart * apart / span).sum()) / (len(span) - 3)
+    return math.sqrt(1.2 * variance / whole)
 
 
 def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Interval]:
@@ -268,9 +296,9 @@ def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Int
     out = {}
     for name in scene.roles.events:
         counter = by_block(scene, gridded, scene.frame.columns[name])
-        if np.ptp(counter) >= FEWEST_EVENTS:
+        if counter[-1] - counter[0] >= FEWEST_EVENTS:
             rate, error = line(counter, means)
-            out[name] = Interval(rate, rate - 2 * error, rate + 2 * error)
+            out[name] = Interval.around(rate, math.hypot(error, _chance([(counter, means)])))
     return out
 
 

@@ -122,7 +122,7 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
         return Verdict(
             Kind.STABLE,
             f"it never moved from {units.amount(name, lowest)}",
-            rate=Interval(0, 0, 0),
+            rate=Interval(0, 0, _unseen(scene, name)),
             raw_rate=0,
         )
     gathered = gather(scene, name)
@@ -134,7 +134,7 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
 def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, samples: int) -> Verdict:
     evidence = gathered.evidence
     score = _score(scene, gathered, samples)
-    found = _linked(prepared, name, evidence) or _live(prepared, name, gathered)
+    found = _linked(scene, prepared, name, gathered) or _live(prepared, name, gathered)
     if found and found[0] is Kind.LEAK:
         score = max(score, 1.0 + evidence.leak)
     if found is None:
@@ -144,7 +144,7 @@ def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, sa
     if kind is Kind.LEAK:
         rate = _rate(prepared, name, evidence)
     else:
-        rate = Interval(evidence.rate, min(evidence.low, 0.0), max(evidence.high, 0.0))
+        rate = Interval(evidence.rate, min(evidence.low, 0.0), max(evidence.high, _unseen(scene, name)))
         score = min(score, 1.0)
     begin = gathered.gridded.blocks.t[0] + (evidence.onset or 0.0)
     return Verdict(
@@ -158,11 +158,16 @@ def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, sa
     )
 
 
+def _unseen(scene: Scene, name: str) -> float:
+    """The growth a second that may come unseen: memory is counted in pages, and one may be about to be full."""
+    return memory.PAGE / float(scene.t[-1]) if units.is_bytes(name) and scene.t[-1] > 0 else 0.0
+
+
 def _rate(prepared: Prepared, name: str, evidence: Evidence) -> Interval:
     """The rate of a leak: of the live heap where that is what leaks, since resident memory may climb twice as fast."""
     live = prepared.live
     if live is not None and live.leak and not prepared.leaking and name in HEAP_DRIVEN:
-        return Interval(live.rate, live.low, live.high)
+        return live.rate
     return Interval(evidence.rate, evidence.low, evidence.high)
 
 
@@ -192,14 +197,35 @@ def _unexplained(scene: Scene, span: float) -> bool:
     return not scene.roles.load and span < UNEXPLAINED_S
 
 
-def _linked(prepared: Prepared, name: str, evidence: Evidence) -> tuple[Kind, str] | None:
+def _linked(scene: Scene, prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str] | None:
     """A proven leak of counts and a likely trend of memory are one leak."""
+    evidence = gathered.evidence
     if not prepared.leaking or evidence.leak < 0.5 or evidence.low <= 0:
         return None
     cause = max(prepared.leaking, key=lambda n: prepared.leaking[n].score)
-    rate = prepared.leaking[cause].rate
-    each = f", {units.amount(name, evidence.rate / rate.rate)} each" if rate and rate.rate > 0 else ""
-    return Kind.LEAK, f"it grows by {units.per_time(name, evidence.rate)} along with {cause}, which leaks{each}"
+    grows = f"it grows by {units.per_time(name, evidence.rate)}"
+    each = _each(scene, gathered, cause, prepared.leaking[cause])
+    if each.low <= 0:
+        return Kind.LEAK, f"{grows} while {cause} leaks; whether they are one leak doesn't show"
+    return Kind.LEAK, f"{grows} with {cause}, which leaks: {units.amount(name, each.rate)} for each"
+
+
+def _each(scene: Scene, gathered: Gathered, cause: str, leak: Verdict) -> Interval:
+    """What a level gains with a unit of the count that leaks, beside load: the slope of differences, with a drift.
+
+    Two that grow steadily both go with time, and two random walks go together by chance (Granger & Newbold 1974): that
+    is the cost of nothing. What tells is whether the level rises more where the count does.
+    """
+    columns = scene.frame.columns
+    terms = leak.identity.terms if leak.identity else {}
+    held = columns[cause] - sum((c * columns[gauge] for gauge, c in terms.items()), np.zeros(len(scene.t)))
+    blocks = gathered.gridded.blocks
+    load = _covariates(scene, gathered.gridded)[0]
+    steps = np.diff(np.column_stack([by_block(scene, gathered.gridded, held), gathered.y, load]), axis=0)
+    steps = steps[np.diff(blocks.regime) == 0]
+    nuisance = np.column_stack([np.ones(len(steps)), steps[:, 2:]])
+    left = steps[:, :2] - nuisance @ np.linalg.lstsq(nuisance, steps[:, :2], rcond=None)[0]
+    return Interval.around(*trend.line(left[:, 0], left[:, 1]))
 
 
 def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str] | None:
@@ -213,13 +239,14 @@ def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str]
     if live.per_message is None:
         return None
     each = units.amount(memory.HEAP, live.per_message)
-    said = f"the heap after collections grows by {units.per_time(memory.HEAP, live.rate)}, {each} a message handled"
+    grows = units.per_time(memory.HEAP, live.rate.rate)
+    said = f"the heap after collections grows by {grows}, {each} for each message meanwhile"
     if live.leak and evidence.low > 0 and (evidence.leak >= 0.5 or _follows(gathered, live)):
         return Kind.LEAK, f"{said}: more than a store of messages keeps"
     if live.leak:
         return Kind.INSUFFICIENT, f"{said}, but this metric does not follow it yet"
-    if live.low > 0 and live.per_message > 0:
-        return Kind.LOAD, f"{said}: a store of messages that fills, or pages touched for the first time"
+    if live.rate.low > 0 and live.per_message > 0:
+        return Kind.LOAD, f"{said}, as a store of messages that fills does, or pages touched for the first time"
     return (
         Kind.WARMUP if evidence.low > 0 else Kind.INSUFFICIENT,
         f"the heap after {len(live.t)} collections does not grow",
@@ -237,8 +264,8 @@ def _follows(gathered: Gathered, live: LiveHeap) -> bool:
     A trend alone would call that saturating: memory runs ahead of the heap while the collector's headroom grows.
     """
     late = slice(len(gathered.y) // 2, None)
-    rate, error = trend.line(gathered.gridded.blocks.t[late], gathered.y[late])
-    return live.rate > 0 and rate - 2 * error > live.rate / 2
+    rate = Interval.around(*trend.line(gathered.gridded.blocks.t[late], gathered.y[late]))
+    return live.rate.rate > 0 and rate.low > live.rate.rate / 2
 
 
 def _steady(scene: Scene, name: str, gathered: Gathered) -> str:

@@ -27,6 +27,7 @@ import numpy as np
 
 from relengtools.leaks.series import FloatArray
 from relengtools.leaks.trend import line
+from relengtools.leaks.verdict import Interval
 
 HEAP = "go_memstats_heap_alloc_bytes"
 PAGE = 4096.0
@@ -37,15 +38,13 @@ MESSAGES = re.compile(r"(messages|requests|queries|commands|jobs|calls|events)(_
 
 @dataclass(frozen=True, slots=True)
 class LiveHeap:
-    """The heap after collections, and what it says. `rate` with its interval is in bytes a second."""
+    """The heap after collections, and what it says. `rate` is in bytes a second."""
 
     t: FloatArray
     live: FloatArray
     leak: bool
     per_message: float | None
-    rate: float
-    low: float
-    high: float
+    rate: Interval
 
 
 def collections(t: FloatArray, heap: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -82,8 +81,8 @@ def live_heap(t: FloatArray, heap: FloatArray, handled: FloatArray | None) -> Li
         half = len(when) // 2
         parts = [line(count[a:b], live[a:b]) for a, b in ((0, half), (half, None)) if np.ptp(count[a:b]) > 0]
         per_message = line(count, live)[0] if np.ptp(count) > 0 else None
-        leak = len(parts) == 2 and all(slope - 2 * deviation > PAGE for slope, deviation in parts)
-    return LiveHeap(when, live, leak, per_message, rate, rate - 2 * error, rate + 2 * error)
+        leak = len(parts) == 2 and all(Interval.around(*part).low > PAGE for part in parts)
+    return LiveHeap(when, live, leak, per_message, Interval.around(rate, error))
 
 
 def room(growth: float, start: float) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -248,7 +249,36 @@ def test_memory_of_a_proven_count_leak_is_linked():
     columns["anon_bytes"] = np.round((2e7 + 9000 * held) / 4096) * 4096
     verdict = analyze(frame(columns)).metrics["anon_bytes"]
     assert verdict.verdict == "leak"
-    assert "num_fds" in verdict.reason
+    assert float(
+        re.search(r"with num_fds, which leaks: (.+) KiB for each$", verdict.reason)[1]
+    ) * 1024 == pytest.approx(9000, rel=0.1)
+
+
+def test_what_merely_grows_beside_a_leak_is_given_no_cost():
+    columns = bouncer(3, fd_leak=0.1)
+    t = np.arange(len(columns["num_fds"]))
+    columns["anon_bytes"] = np.round((2e7 + 900 * t + np.random.default_rng(2).normal(0, 3e4, len(t))) / 4096) * 4096
+    verdict = analyze(frame(columns)).metrics["anon_bytes"]
+    assert verdict.verdict == "leak"
+    assert verdict.reason.endswith("while num_fds leaks; whether they are one leak doesn't show")
+
+
+@pytest.mark.parametrize(
+    ("gaps", "size"),
+    [(lambda rng: rng.exponential(180, 200), 1), (lambda rng: rng.exponential(900, 200), 5), (lambda rng: 180, 1)],
+    ids=["by chance", "in bunches", "by the clock"],
+)
+def test_the_interval_of_a_count_holds_the_rate_of_what_comes_by_chance(gaps, size):
+    t = np.arange(0, 21600, 20.0)
+    held = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        came = np.cumsum(np.broadcast_to(gaps(rng), 200)) + 180 * rng.random()
+        clients = 5 + rng.binomial(6, 0.5, len(t))
+        columns = {"num_fds": 20 + clients + size * np.searchsorted(came, t), "downstreams": clients}
+        rate = analyze(frame(columns, step=20)).metrics["num_fds"].rate
+        held += rate.low <= 1 / 180 <= rate.high
+    assert held >= 34
 
 
 def go_heap(per_message, n=900, messages=2.0, seed=0):
@@ -269,15 +299,17 @@ def go_heap(per_message, n=900, messages=2.0, seed=0):
 def test_a_store_of_messages_is_load_and_more_than_a_page_a_message_a_leak():
     store = analyze(frame(go_heap(400))).metrics
     assert store["anon_bytes"].verdict == "load"
-    assert "a message" in store["anon_bytes"].reason
+    assert "for each message" in store["anon_bytes"].reason
     leak = analyze(frame(go_heap(13_000))).metrics
     assert leak["anon_bytes"].verdict == "leak"
     assert leak["anon_bytes"].rate.rate == pytest.approx(26_000, rel=0.15)
 
 
 def test_levels_that_never_move_are_stable():
-    said = analyze(frame({"rss_bytes": np.full(100, 5e6), "go_memstats_gc_sys_bytes": np.full(100, 7.0)})).metrics
+    said = analyze(frame({"rss_bytes": np.full(100, 5e6), "queue_length": np.full(100, 7.0)})).metrics
     assert {v.verdict.value for v in said.values()} == {"stable"}
+    ends = {name: (v.rate.low, v.rate.high) for name, v in said.items()}
+    assert ends == {"rss_bytes": (0, pytest.approx(4096 / 99)), "queue_length": (0, 0)}
 
 
 def test_one_value_and_a_fall_are_told_as_such():

@@ -32,7 +32,7 @@ def test_growth_a_message_tells_a_store_from_a_leak(each, leak):
     found = memory.live_heap(np.arange(900.0), sawtooth(2e6 + each * handled), handled)
     assert found.leak is leak
     assert found.per_message == pytest.approx(each, rel=0.25)
-    assert found.low <= found.rate <= found.high
+    assert found.rate.low <= found.rate.rate <= found.rate.high
 
 
 def test_a_store_that_is_full_is_no_leak():
