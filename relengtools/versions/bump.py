@@ -1,7 +1,7 @@
 """The next version: what each part counts up, and the edits that write it everywhere in a project."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -237,20 +237,6 @@ def _short(project: Project, release: Declaration, new: str) -> Iterator[Edit]:
         yield from rewriting(found, after["short"]).edits
     elif pep440.equal(found.value, release.value):
         yield from rewriting(found, new).edits
-
-
-def pins(projects: Iterable[Project], bumps: Mapping[str, Bump]) -> Iterator[tuple[Project, Edit]]:
-    """The edits of `==` pins on the bumped projects (by normalised name) that accepted the version so far."""
-    from relengtools.versions import dependency_rules
-    from relengtools.versions.catalogue import SIBLING_PIN
-
-    before = {name: bump.old for name, bump in bumps.items()}
-    after = {name: bump.new for name, bump in bumps.items()}
-    for project in projects:
-        broken = {f.location for f in dependency_rules.judge(project, before)[0] if f.rule is SIBLING_PIN}
-        for finding in dependency_rules.judge(project, after)[0]:
-            if finding.rule is SIBLING_PIN and finding.location not in broken and finding.fix:
-                yield from ((project, edit) for edit in finding.fix.edits)
 
 
 def releases(tags: Iterable[str], name: str | None, old: str, whole: bool) -> list["Release"]:

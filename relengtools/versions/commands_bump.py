@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from relengtools.versions.history import Release
     from relengtools.versions.project import Project
     from relengtools.versions.rewrite import Change
+    from relengtools.versions.siblings import Behind
 
 TABLE = """\b
   from              1.2.3        1.3.0rc1     1.2.3.post1  1.3.0.dev2
@@ -33,12 +34,14 @@ TABLE = """\b
 class Plan(NamedTuple):
     """The bumps of the projects, the changes of all files, and whether a tree gets one version as a `whole`.
 
-    `left` says which files stay as they are, `places` are those with something to write.
+    `behind` are requirements that don't accept what is bumped, `left` says which files stay as they are, `places` are
+    those with something to write.
     """
 
     bumps: Sequence["Bump"]
     changes: Sequence["Change"]
     whole: bool
+    behind: Sequence["Behind"]
     left: Sequence[str]
     places: Sequence["Place"]
 
@@ -62,7 +65,8 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
 
     PART is major, minor, patch, pre, post, dev or release; or the version itself. Calendar versions (2026.08,
     2026.8.10) become today's, by the pattern that is there. In a tree of several projects the `==` pins on the bumped
-    ones move along, and so does the project's own entry in uv.lock. Packagers' files (debian/changelog) are theirs.
+    ones move along, and so does the project's own entry in uv.lock; a range that doesn't accept the new version, and
+    what files of pip pin, stays and is told of. Packagers' files (debian/changelog) are theirs.
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
     above the last release of this branch; --tag in a shallow clone, which doesn't know it. Where git refuses the
@@ -86,7 +90,7 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     if tag and cut_off:
         raise RelengError(f"--tag: {cut_off[0]}")
     name = _tag(plan) if tag else None
-    for line in (*plan.left, *cut_off):
+    for line in (*plan.left, *map(str, plan.behind), *cut_off):
         say(line)
     if not diff:
         _carry_out(plan, commit, name)
@@ -95,7 +99,7 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     elif diff:
         click.echo(patch.unified(plan.changes), nl=False)
     else:
-        for line in _summary(plan.bumps, name):
+        for line in _summary(plan, name):
             click.echo(line)
     return int(diff and bool(plan.changes))
 
@@ -115,8 +119,10 @@ def _carry_out(plan: Plan, commit: bool, tag: str | None) -> None:
         rewrite.write(plan.changes)
 
 
-def _summary(bumps: Sequence["Bump"], tag: str | None) -> Iterator[str]:
-    yield from (f"{printable(one.project.name or one.project.path)} {one.old} -> {one.new}" for one in bumps)
+def _summary(plan: Plan, tag: str | None) -> Iterator[str]:
+    yield from (f"{printable(one.project.name or one.project.path)} {one.old} -> {one.new}" for one in plan.bumps)
+    for edit in (edit for change in plan.changes for edit in change.edits):
+        yield f"  {printable(edit.file)}:{edit.line}: {printable(edit.old)} -> {printable(edit.new)}"
     if tag is not None:
         yield f"tag {printable(tag)}"
 
@@ -131,6 +137,7 @@ def _document(plan: Plan, diff: bool, commit: bool, tag: str | None) -> str:
     document = {
         "bumps": [{"path": b.project.path, "name": b.project.name, "old": b.old, "new": b.new} for b in plan.bumps],
         "edits": [output.edit(edit) for change in plan.changes for edit in change.edits],
+        "behind": [one._asdict() for one in plan.behind],
         "written": not diff,
         "committed": commit,
         "tag": tag,
@@ -142,7 +149,7 @@ def _document(plan: Plan, diff: bool, commit: bool, tag: str | None) -> str:
 def _planned(part: str, paths: Sequence[str]) -> Plan:
     """The bumps of the projects at and below the paths, and the changes of all files, proved."""
     from relengtools.versions import bump as bumping
-    from relengtools.versions import rewrite
+    from relengtools.versions import rewrite, siblings
     from relengtools.versions.names import normalized
 
     chosen, tree = _projects(paths)
@@ -151,13 +158,14 @@ def _planned(part: str, paths: Sequence[str]) -> Plan:
     for one in bumps:
         _above(one, whole)
     moved = {normalized(one.project.name): one for one in bumps if one.project.name}
-    edits = {edit for one in bumps for edit in one.edits} | {edit for _, edit in bumping.pins(tree, moved)}
+    pins, behind = siblings.judge(tree, moved, map(_around, chosen))
+    edits = {*pins, *(edit for one in bumps for edit in one.edits)}
     own, left, places = _sifted(tree, sorted(edits))
     for one in bumps:
         if one.project.owner and one.project.owner.file in left:
             raise RelengError(f"{left[one.project.owner.file]} (the build takes the version from it)")
     sources = {source.file: source for project in tree for source in project.sources}
-    return Plan(bumps, rewrite.plan(list(sources.values()), own), whole, list(left.values()), places)
+    return Plan(bumps, rewrite.plan(list(sources.values()), own), whole, behind, list(left.values()), places)
 
 
 def _sifted(

@@ -153,10 +153,52 @@ def test_pins_of_siblings_move_and_others_stay(tree, run):
         }
     )
     before = (root / "old/pyproject.toml").read_bytes()
-    assert run("bump", "minor", "core").out == "core 1.2.3 -> 1.3.0\n"
+    written = "  core/pyproject.toml:3: 1.2.3 -> 1.3.0\n  cli/pyproject.toml:4: 1.2.3 -> 1.3.0\n"
+    assert run("bump", "minor", "core").out == f"core 1.2.3 -> 1.3.0\n{written}"
     assert '["core==1.3.0","dep==1.2.3"]' in (root / "cli/pyproject.toml").read_text()
     assert 'version="1.2.3"' in (root / "cli/pyproject.toml").read_text()
     assert (root / "old/pyproject.toml").read_bytes() == before
+
+
+PEP621 = '[project]\nname = "cli"\nversion = "1"\ndependencies = ["%s"]\n'
+POETRY = '[tool.poetry]\nname = "cli"\nversion = "1"\n[tool.poetry.dependencies]\n%s\n'
+RANGES = [
+    # a file beside core 1.2.3, what it requires, and whether it still does after a bump to 1.3.0
+    ("cli/pyproject.toml", PEP621, "core<1.3", False),
+    ("cli/pyproject.toml", PEP621, "core~=1.2.0", False),
+    ("cli/pyproject.toml", PEP621, "core==1.2.*", False),
+    ("cli/pyproject.toml", PEP621, "core[x]>=1,<1.2.99; python_version > '3'", False),
+    ("cli/pyproject.toml", PEP621, "core~=1.2", True),
+    ("cli/pyproject.toml", PEP621, "core>=1.2,<2", True),
+    ("cli/pyproject.toml", PEP621, "core>=1.2.4", True),  # as broken before
+    ("cli/pyproject.toml", PEP621, "core==1.2.3", True),  # moves along
+    ("cli/pyproject.toml", PEP621, "corelib<1.3", True),
+    ("cli/pyproject.toml", '[build-system]\nrequires = ["%s"]\n' + PROJECT.replace("core", "cli"), "core<1.3", True),
+    ("cli/setup.cfg", "[metadata]\nname = cli\nversion = 1\n[options]\ninstall_requires = %s\n", "core<1.3", False),
+    ("cli/pyproject.toml", POETRY, 'core = "~1.2"', False),
+    ("cli/pyproject.toml", POETRY, 'core = "1.2.3"', False),
+    ("cli/pyproject.toml", POETRY, 'core = { version = "~1.2.0", path = "../core" }', False),
+    ("cli/pyproject.toml", POETRY, 'core = "^1.2"', True),
+    ("cli/pyproject.toml", POETRY, 'core = "1.2.* || ^1.3"', True),
+    ("cli/pyproject.toml", POETRY, 'core = "*"', True),
+    ("cli/pyproject.toml", POETRY, 'core = { path = "../core" }', True),
+    ("core/requirements.txt", "%s", "core==1.2.3", True),  # its own
+    ("requirements.txt", "%s", "core==1.2.3", False),
+    ("constraints.txt", "dep==1.2.3\n%s\n", "core<1.3", False),
+    ("constraints.txt", "dep==1.2.3\n%s\n", "core>=1.2.3", True),
+]
+
+
+@pytest.mark.parametrize(("file", "text", "requirement", "still"), RANGES)
+def test_a_range_that_the_new_version_leaves_is_told_of_before_it_is_written(tree, run, file, text, requirement, still):
+    root = tree({"core/pyproject.toml": PROJECT, file: text % requirement})
+    result = run("bump", "minor", "core", "--diff")
+    places = [line for line in result.err.splitlines() if "doesn't accept 1.3.0, and stays as it is" in line]
+    assert (result.code, len(places)) == (1, not still)
+    assert all(place.startswith(f"relengtools: {file}:") and "core" in place for place in places)
+    found = json.loads(run("bump", "minor", "core", "--output-format", "json").out)["behind"]
+    assert [(one["file"], one["new"]) for one in found] == [(file, "1.3.0")] * (not still)
+    assert "1.3.0" in (root / "core/pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -478,9 +520,10 @@ def test_excluded_projects_are_left_out(tree, run):
     settings = '[tool.relengtools]\nexclude = ["samples"]\n'
     pinned = PROJECT.replace("core", "sample") + 'dependencies = ["core==1.2.3"]\n'
     root = tree({"pyproject.toml": PROJECT + settings, "samples/pyproject.toml": pinned})
-    assert run("bump", "minor").out == "core 1.2.3 -> 1.3.0\n"
+    assert run("bump", "minor").out == "core 1.2.3 -> 1.3.0\n  pyproject.toml:3: 1.2.3 -> 1.3.0\n"
     assert (root / "samples/pyproject.toml").read_text() == pinned
-    assert run("bump", "minor", "samples").out == "sample 1.2.3 -> 1.3.0\n"
+    sample = "  samples/pyproject.toml:3: 1.2.3 -> 1.3.0\n"
+    assert run("bump", "minor", "samples").out == f"sample 1.2.3 -> 1.3.0\n{sample}"
 
 
 def test_a_path_without_a_project_is_an_error(tree, run):
