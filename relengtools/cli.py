@@ -46,7 +46,7 @@ LEAKS = {
     ),
     "check": ("relengtools.leaks.commands_verdict:check", "The gate for pipelines: exit 1 when something leaks."),
     "compare": ("relengtools.leaks.commands_verdict:compare", "What a change did to each leak, as intervals."),
-    "plan": ("relengtools.leaks.commands_verdict:plan", "How long to watch until a leak of a given rate is seen."),
+    "plan": ("relengtools.leaks.commands_plan:plan", "How long to watch until a leak of a given rate is seen."),
     "mark": ("relengtools.leaks.commands_recording:mark", 'Write a note into a recording: "deployed 0.9.1".'),
     "export": ("relengtools.leaks.commands_recording:export", "CSV, OpenMetrics, a copy, or node_exporter's textfile."),
     "import": ("relengtools.leaks.commands_recording:import_", "What psrecord, mprof, Procpath or CSV has recorded."),

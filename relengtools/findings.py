@@ -53,7 +53,10 @@ class Fix(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A rule broken at a place. `source` is the text of the line, for the caret; `note` says more."""
+    """A rule broken at a place. `source` is the text of the line, for the caret; `note` says more.
+
+    `subject` is what in the file it is about, where that has no line of its own: a metric of a recording.
+    """
 
     rule: Rule
     message: str
@@ -62,6 +65,7 @@ class Finding(NamedTuple):
     fix: Fix | None = None
     source: str | None = None
     note: str | None = None
+    subject: str | None = None
 
 
 def selected(rule: Rule, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> bool:

@@ -20,7 +20,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 def document(findings: Sequence[Finding], rules: Sequence[Rule]) -> str:
     """One run with all `rules` and a result a finding; columns count code points, paths are relative URIs.
 
-    Source: SARIF 2.1.0 (OASIS), sections 3.14 (run), 3.27 (result), 3.30 (region), 3.55 (fix).
+    Source: SARIF 2.1.0 (OASIS), sections 3.14 (run), 3.27 (result), 3.30 (region), 3.33 (logical location), 3.55 (fix).
     """
     # A finding's rule need not be listed: then its result has no index.
     index = {rule.code: number for number, rule in enumerate(rules)}
@@ -47,10 +47,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
 def _result(finding: Finding, index: int | None) -> dict[str, Any]:
     text = finding.message if finding.note is None else f"{finding.message} ({finding.note})"
     place = {"artifactLocation": _artifact(finding.location.file), "region": _region(finding.location)}
+    inside = {} if finding.subject is None else {"logicalLocations": [{"name": printable(finding.subject)}]}
     result: dict[str, Any] = {"ruleId": finding.rule.code, "level": "error", "message": {"text": _plain(text)}}
     if index is not None:
         result["ruleIndex"] = index
-    result["locations"] = [{"physicalLocation": place}]
+    result["locations"] = [{"physicalLocation": place, **inside}]
     if finding.fix is not None:
         result["fixes"] = [_fix(finding.fix)]
     return result

@@ -23,6 +23,7 @@ DOORS = {
         "relengtools.versions.commands",
         "relengtools.leaks.commands",
         "relengtools.leaks.commands_live",
+        "relengtools.leaks.commands_plan",
         "relengtools.leaks.commands_recording",
         "relengtools.leaks.commands_verdict",
         "relengtools.versions.commands_bump",

@@ -24,6 +24,17 @@ def test_what_is_judged_passes_unless_something_is_found():
     assert (error[0].tag, error[0].get("message")) == ("error", "gone")
 
 
+def test_a_subject_names_its_test_and_what_has_no_answer_is_skipped():
+    text = document(
+        [Finding(RULE, "m", Location("a.db"), subject="num_fds")], [], [], [("a.db: rss_bytes", "too short")]
+    )
+    suite = ElementTree.fromstring(text)[0]
+    failed, skipped = suite
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "1")
+    assert (failed.get("name"), skipped.get("name")) == ("a.db: num_fds", "a.db: rss_bytes")
+    assert (skipped[0].tag, skipped[0].get("message")) == ("skipped", "too short")
+
+
 @given(st.text(), st.text(), st.text(), st.none() | st.text())
 def test_every_text_is_well_formed(message, file, error, note):
     text = document([Finding(RULE, message, Location(file), note=note)], [error], [error])

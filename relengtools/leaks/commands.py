@@ -228,7 +228,7 @@ def analyze(
             asked = tuple(named(metric, frame.columns, path) for metric in metrics)
             analysis = judge.analyze(frame, load=load, events=events, metrics=asked).as_json()
             if not analysis["metrics"]:
-                raise RelengError(f"{printable(path)}: holds no resource of a process to judge; name one by --metric")
+                raise no_resource(path)
             children = _children(recording, metrics) if recording else []
             if output_format == "json":
                 click.echo(json.dumps({**analysis, "children": children} if children else analysis))
@@ -236,6 +236,11 @@ def analyze(
                 lines = [_table(analysis, asked), *reached(frame, recording, analysis["metrics"])]
                 click.echo("\n".join([*lines, *(_table(pool, metrics) for pool in children)]))
     ctx.exit(2 if attempts.failed else 0)
+
+
+def no_resource(path: str) -> RelengError:
+    """That there is nothing to judge."""
+    return RelengError(f"{path}: holds no resource of a process to judge; name a column by --metric")
 
 
 def _children(recording: "Loaded", metrics: tuple[str, ...]) -> list[dict[str, Any]]:

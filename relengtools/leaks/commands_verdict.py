@@ -2,20 +2,30 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from relengtools.errors import Attempts, RelengError, printable
 from relengtools.leaks import units
-from relengtools.leaks.commands import NAMES, judging, needs_numpy, opened, say
+from relengtools.leaks.commands import judging, needs_numpy, no_resource, opened, say
 
 if TYPE_CHECKING:
+    from relengtools.findings import Finding
     from relengtools.leaks.compare import Change, Rates, Side
-    from relengtools.leaks.plan import Plan, Way
+    from relengtools.leaks.gate import Ruling
 
 FORMAT = click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 Quantity = tuple[float, bool]
+
+
+class Checked(NamedTuple):
+    """One file at the gate: the rulings, their JSON, the limits, and what the gate closes for."""
+
+    rulings: "Sequence[Ruling]"
+    found: dict[str, Any]
+    limited: Sequence[Mapping[str, Any]]
+    findings: "Sequence[Finding]"
 
 
 class Quantified(click.ParamType[Quantity]):
@@ -49,7 +59,6 @@ class OfMetric(click.ParamType[tuple[str, Quantity]]):
         return metric.strip(), self.value.convert(text, param, ctx)
 
 
-RATE = Quantified("rate", units.parse_rate)
 LIMIT = click.option(
     "--limit",
     "limits",
@@ -82,7 +91,13 @@ LIMIT = click.option(
 )
 @LIMIT
 @judging
-@FORMAT
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif", "github", "junit"]),
+    default="text",
+    show_default=True,
+    help="For people; a JSON object a file; code scanning (SARIF); a GitHub workflow; a CI server's tests.",
+)
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -109,17 +124,50 @@ def check(
       relengtools leaks check --max-rate rss=100KiB/h --fail-on insufficient --output-format json soak.csv
     """
     needs_numpy("check")
-    attempts = Attempts(say)
-    passed = True
+    failures: list[str] = []
+
+    def tell(line: str) -> None:
+        failures.append(line)
+        say(line)
+
+    attempts = Attempts(tell)
+    done: list[Checked] = []
     for path in recordings:
         with attempts:
-            found, limited = _checked(path, most, limits, load, events, metrics, strict=fail_on != "leak")
-            passed = passed and found["passed"]
-            if output_format == "json":
-                click.echo(json.dumps({**found, "limits": limited}))
-            else:
-                click.echo(_gate_text(found, limited))
-    ctx.exit(2 if attempts.failed else 0 if passed else 1)
+            done.append(_checked(path, most, limits, load, events, metrics, strict=fail_on != "leak"))
+            _print_one(done[-1], output_format)
+    if output_format in ("sarif", "junit"):
+        click.echo(_document(done, failures, output_format))
+    ctx.exit(2 if attempts.failed else 0 if all(each.found["passed"] for each in done) else 1)
+
+
+def _print_one(checked: Checked, output_format: str) -> None:
+    """What can be told of one file before the next one is read."""
+    match output_format:
+        case "json":
+            click.echo(json.dumps({**checked.found, "limits": checked.limited}))
+        case "github":
+            from relengtools.output_github import annotations
+
+            click.echo(annotations(checked.findings), nl=False)
+            say(_gate_heading(checked.found))
+        case "text":
+            click.echo(_gate_text(checked.found, checked.limited))
+
+
+def _document(done: Sequence[Checked], failures: Sequence[str], output_format: str) -> str:
+    """All files in one SARIF log, or one JUnit report: a test a metric."""
+    from relengtools import output_junit, output_sarif
+    from relengtools.leaks import gate
+
+    found = [finding for each in done for finding in each.findings]
+    if output_format == "sarif":
+        return output_sarif.document(found, gate.RULES)
+    failed = {f"{finding.location.file}: {finding.subject}" for finding in found}
+    tests = {f"{each.found['file']}: {ruling.metric}": ruling for each in done for ruling in each.rulings}
+    passed = [name for name, ruling in tests.items() if ruling.outcome is gate.Outcome.PASS]
+    undecided = [(name, r.message) for name, r in tests.items() if name not in failed and name not in passed]
+    return output_junit.document(found, passed, failures, undecided)
 
 
 def _checked(
@@ -131,7 +179,7 @@ def _checked(
     metrics: tuple[str, ...],
     *,
     strict: bool,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> Checked:
     from relengtools.leaks import exhaustion, gate, judge, names, report, trend
 
     frame, loaded = opened(path)
@@ -141,11 +189,12 @@ def _checked(
     analysis = judge.analyze(frame, load=load, events=events, metrics=asked).as_json()
     rulings = gate.rule(analysis["metrics"], report.resources(analysis["metrics"], asked), allowed)
     if not rulings:
-        raise RelengError(f"{path}: holds no resource of a process to judge; name a column with --metric")
+        raise no_resource(path)
     if len(frame.time) < trend.FEWEST_BLOCKS or not gate.judged(rulings):
         raise RelengError(f"{path}: is too short to judge anything ({rulings[0].message})")
-    found = gate.as_json(analysis, rulings, strict=strict)
-    return found, list(exhaustion.limits(frame, loaded, analysis["metrics"], ends))
+    limited = list(exhaustion.limits(frame, loaded, analysis["metrics"], ends))
+    found = gate.findings(path, gate.closing(rulings, strict=strict), limited)
+    return Checked(rulings, gate.as_json(analysis, rulings, strict=strict), limited, found)
 
 
 def _by_column(given: Sequence[tuple[str, Quantity]], columns: Mapping[str, Any], source: str) -> dict[str, float]:
@@ -160,17 +209,22 @@ def _by_column(given: Sequence[tuple[str, Quantity]], columns: Mapping[str, Any]
     return {name: gate.in_unit(name, value) for name, value in full}
 
 
-def _gate_text(found: Mapping[str, Any], limits: Iterable[Mapping[str, Any]]) -> str:
-    """The answer on one file for people: what failed with its reason, and what can't be said yet."""
-    from relengtools.leaks.exhaustion import sentence
-
+def _gate_heading(found: Mapping[str, Any]) -> str:
+    """The answer on one file in one line."""
     kinds = [f["outcome"] for f in found["findings"]]
     undecided = kinds.count("insufficient") == len(found["metrics"])
     said = "failed" if not found["passed"] else "undecided" if undecided else "passed"
     counts = f"{kinds.count('leak')} of {len(found['metrics'])} leak" + (
         f", {kinds.count('insufficient')} can't be told yet" if "insufficient" in kinds else ""
     )
-    lines = [f"{printable(found['file'])}: {said}: {counts} ({units.duration(found['observed_s'])})"]
+    return f"{printable(found['file'])}: {said}: {counts} ({units.duration(found['observed_s'])})"
+
+
+def _gate_text(found: Mapping[str, Any], limits: Iterable[Mapping[str, Any]]) -> str:
+    """The answer on one file for people: what failed with its reason, and what can't be said yet."""
+    from relengtools.leaks.exhaustion import sentence
+
+    lines = [_gate_heading(found)]
     for each in found["findings"]:
         rate = units.with_interval(each["metric"], each["rate_per_s"], each["ci_low"], each["ci_high"])
         lines.append(f"  {printable(each['metric'])}  {each['outcome']}  {rate}".rstrip())
@@ -285,85 +339,3 @@ def _floored(share: float) -> str:
     """A share in per cent, never rounded up: `93`, `99.8`."""
     per_cent = share * 100
     return f"{int(per_cent)}" if per_cent < 99 else f"{int(per_cent * 10) / 10:g}"
-
-
-# ------------------------------------------------------------------------------------------------ plan
-
-
-@click.command(epilog="Exit codes: 0 answered, also if the answer is that no time is enough; 2 not done.")
-@click.argument("recording")
-@click.option("--rate", type=RATE, required=True, metavar="RATE", help="The leak to see, such as 100KiB/h or 3/d.")
-@click.option(
-    "--power",
-    type=click.FloatRange(0.5, 0.99),
-    default=0.9,
-    show_default=True,
-    help="The share of such leaks that shall be seen.",
-)
-@click.option("--metric", default="rss", show_default=True, metavar="NAME", help="Where to see it.")
-@click.option("--load", help="This column is a load gauge, such as connections.", **NAMES)
-@click.option("--events", help="This column counts events, such as disconnects.", **NAMES)
-@FORMAT
-def plan(
-    recording: str,
-    rate: Quantity,
-    power: float,
-    metric: str,
-    load: tuple[str, ...],
-    events: tuple[str, ...],
-    output_format: str,
-) -> None:
-    """Say how long to watch until a leak of a given rate would be called one, and what shortens that.
-
-    The noise of RECORDING, which needs no leak in it, is learnt; leaks are simulated on top of it, and judged as
-    `analyze` does. An answer far beyond the length of the recording is a guess, and is told as one.
-
-    \b
-    Examples:
-      relengtools leaks plan soju.db --rate 100KiB/h
-      relengtools leaks plan soju.db --rate 3/d --metric fds --power 0.95
-    """
-    needs_numpy("plan")
-    from relengtools.leaks import gate, names
-    from relengtools.leaks import plan as planning
-
-    frame, _ = opened(recording)
-    column = names.named(metric, frame.columns, frame.source)
-    wanted = gate.in_unit(column, rate)
-    if not wanted:
-        raise RelengError("a leak of nothing is never seen: give a --rate above 0")
-    found = planning.plan(frame, column, wanted, power, load=load, events=events)
-    click.echo(json.dumps(found.as_json()) if output_format == "json" else _plan_text(found))
-
-
-def _plan_text(found: "Plan") -> str:
-    way = found.way
-    leak = f"a leak of {units.per_time(way.metric, way.rate)} in {printable(way.metric)}"
-    share = f"with a probability of {found.power:g}"
-    observed = units.duration(found.observed)
-    name = printable(found.source)
-    if way.seconds is None:
-        lines = [f"{name}: {leak} can't be promised to be seen within {units.duration(found.farthest)}"]
-    else:
-        lines = [f"{name}: {leak} is seen after {units.duration(way.seconds)}, {share}"]
-    if way.obstacle:
-        lines.append(f"  {printable(way.obstacle)}")
-    if found.guessed and way.seconds is not None:
-        lines.append(f"  that is a guess: {observed} tell nothing of slower noise; record longer and ask again")
-    lines += [
-        f"  {_way_text(other, way)}" for other in found.others if other.metric == way.metric or _sooner(other, way)
-    ]
-    return "\n".join(lines)
-
-
-def _sooner(other: "Way", way: "Way") -> bool:
-    """Whether it takes a fifth less at the least: the times are known to about a tenth."""
-    return other.seconds is not None and (way.seconds is None or other.seconds < 0.8 * way.seconds)
-
-
-def _way_text(other: "Way", way: "Way") -> str:
-    when = "not in time" if other.seconds is None else f"after {units.duration(other.seconds)}"
-    if other.metric == way.metric:
-        return f"without {printable(', '.join(way.adjusted_for))}: {when}"
-    condition = f" ({units.per_time(other.metric, other.rate)}, if {other.assuming})" if other.assuming else ""
-    return f"in {printable(other.metric)}{condition}: {when}"

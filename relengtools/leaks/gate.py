@@ -16,7 +16,9 @@ from enum import StrEnum
 from typing import Any
 
 from relengtools.errors import RelengError
-from relengtools.leaks.units import is_bytes, per_time
+from relengtools.findings import Finding, Location, Rule
+from relengtools.leaks.exhaustion import sentence
+from relengtools.leaks.units import is_bytes, per_time, with_interval
 
 
 class Outcome(StrEnum):
@@ -25,6 +27,27 @@ class Outcome(StrEnum):
     LEAK = "leak"
     INSUFFICIENT = "insufficient"
     PASS = "pass"  # noqa: S105  no password
+
+
+LEAK = Rule(
+    "RL101",
+    "leak",
+    "A resource of the process leaks.",
+    "What grows for good ends at a limit: descriptors are refused, memory is taken by the kernel from this process or "
+    "from another. A restart only puts it off.",
+    "num_fds leaks +450/h (+426/h to +473/h): 108 came within 14 min beyond tcp_established and stayed",
+    "None: `relengtools leaks report` shows which class of descriptors or which goroutine grows.",
+)
+UNDECIDED = Rule(
+    "RL102",
+    "no-answer",
+    "Neither a leak nor its absence is shown yet; a finding with --fail-on insufficient alone.",
+    "A soak test that was too short to see the leak that it is for passes whatever leaks.",
+    "num_fds can't be told yet: 40 samples in 39 s prove neither a leak nor its absence",
+    "None: record for longer, or with --metrics; `relengtools leaks plan` tells how long it takes.",
+)
+RULES = (LEAK, UNDECIDED)
+_RULES = {Outcome.LEAK: LEAK, Outcome.INSUFFICIENT: UNDECIDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +94,37 @@ def judged(rulings: Sequence[Ruling]) -> bool:
     return any(r.verdict["ci_high"] is not None for r in rulings)
 
 
-def passes(rulings: Sequence[Ruling], *, strict: bool) -> bool:
-    """Whether no metric leaks; `strict` also wants each of them shown not to."""
+def closing(rulings: Sequence[Ruling], *, strict: bool) -> list[Ruling]:
+    """What leaks, for which the gate closes; `strict` also wants each metric shown not to."""
     closed = {Outcome.LEAK, Outcome.INSUFFICIENT} if strict else {Outcome.LEAK}
-    return not any(r.outcome in closed for r in rulings)
+    return [r for r in rulings if r.outcome in closed]
+
+
+def findings(file: str, rulings: Sequence[Ruling], limited: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """A finding for each of the `rulings`, noting the limits (exhaustion.limits) that the metric meets."""
+    return [
+        Finding(_RULES[r.outcome], _message(r), Location(file), note=_meets(r.metric, limited), subject=r.metric)
+        for r in rulings
+    ]
+
+
+def _message(ruling: Ruling) -> str:
+    verdict = ruling.verdict
+    rate = with_interval(ruling.metric, verdict["rate_per_s"], verdict["ci_low"], verdict["ci_high"])
+    said = f"leaks {rate}" if ruling.outcome is Outcome.LEAK else "can't be told yet"
+    return f"{ruling.metric} {said.rstrip()}: {ruling.message}"
+
+
+def _meets(metric: str, limited: Sequence[Mapping[str, Any]]) -> str | None:
+    met = [sentence(limit) for limit in limited if limit["metric"] == metric and limit["seconds_low"] is not None]
+    return "; ".join(met) or None
 
 
 def as_json(analysis: Mapping[str, Any], rulings: Sequence[Ruling], *, strict: bool) -> dict[str, Any]:
     """One object a file: whether it passes, what was found, and the verdicts that decided."""
     return {
         **{key: analysis[key] for key in ("file", "observed_s", "regimes")},
-        "passed": passes(rulings, strict=strict),
+        "passed": not closing(rulings, strict=strict),
         "findings": [
             {
                 "metric": r.metric,

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from leaks.synthetic import bouncer, frame
+from test_output_sarif import VALIDATOR
 
 from relengtools import cli
 from relengtools.errors import RelengError
 from relengtools.leaks import exhaustion, gate, names, units
 from relengtools.leaks.gate import Outcome
 from relengtools.leaks.recording.read import Level
+
+NAMED = ["num_fds", "rss_bytes"]
 
 
 def verdict(kind, low=None, high=None):
@@ -45,13 +49,34 @@ def test_what_passes(kind, low, high, most, outcome):
     (ruling,) = gate.rule({"m": verdict(kind, low, high)}, ["m"], {} if most is None else {"m": most})
     assert ruling.outcome is outcome
     assert "because" in ruling.message or outcome is Outcome.PASS
-    assert gate.passes([ruling], strict=False) == (outcome is not Outcome.LEAK)
-    assert gate.passes([ruling], strict=True) == (outcome is Outcome.PASS)
+    assert bool(gate.closing([ruling], strict=False)) == (outcome is Outcome.LEAK)
+    assert bool(gate.closing([ruling], strict=True)) == (outcome is not Outcome.PASS)
 
 
 def test_only_what_is_decisive_counts():
     metrics = {"a": verdict("stable", 0, 0), "b": verdict("leak", 1, 2)}
-    assert gate.passes(gate.rule(metrics, ["a"], {}), strict=True)
+    assert gate.closing(gate.rule(metrics, ["a"], {}), strict=True) == []
+
+
+def test_a_finding_has_the_metric_its_rate_and_the_limits_that_it_meets():
+    rulings = gate.rule({"num_fds": verdict("leak", 1.0, 2.0), "rss_bytes": verdict("insufficient")}, NAMED, {})
+    limited = [
+        {
+            "metric": "num_fds",
+            "source": "RLIMIT_NOFILE",
+            "now": 5,
+            "limit": 9,
+            "seconds_low": 2.0,
+            "left": "2 s to 4 s",
+        },
+        {"metric": "num_fds", "source": "--limit", "now": 5, "limit": 9, "seconds_low": None, "left": "unknown"},
+    ]
+    leak, unsure = gate.findings("a.db", rulings, limited)
+    assert (leak.rule, leak.subject, leak.location.file) == (gate.LEAK, "num_fds", "a.db")
+    assert leak.message == "num_fds leaks +5,400/h (+3,600/h to +7,200/h): because"
+    assert leak.note == "num_fds is at 5 of 9 (RLIMIT_NOFILE): reached in 2 s to 4 s at the present load"
+    assert (unsure.rule, unsure.note) == (gate.UNDECIDED, None)
+    assert unsure.message == "rss_bytes can't be told yet: because"
 
 
 @pytest.mark.parametrize(
@@ -288,6 +313,45 @@ def test_json_is_one_object_a_file(files):
     assert finding["ci_low"] <= finding["rate_per_s"] <= finding["ci_high"]
     assert leaky["metrics"]["num_fds"]["verdict"] == "leak"
     assert leaky["limits"][0]["seconds_low"] < leaky["limits"][0]["seconds_high"]
+
+
+def test_sarif_is_one_log_of_all_files_with_the_metric_as_its_place(files):
+    code, out, _ = check("--output-format", "sarif", files["clean"], files["leaky"])
+    log = json.loads(out)
+    VALIDATOR.validate(log)
+    (run,) = log["runs"]
+    (result,) = run["results"]
+    (place,) = result["locations"]
+    assert (code, result["ruleId"], place["logicalLocations"]) == (1, "RL101", [{"name": "num_fds"}])
+    assert place["physicalLocation"]["artifactLocation"]["uri"].endswith("leaky.csv")
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["RL101", "RL102"]
+
+
+def test_a_workflow_is_told_what_leaks_where_and_the_log_the_rest(files):
+    code, out, err = check("--output-format", "github", files["clean"], files["leaky"])
+    (line,) = out.splitlines()
+    assert code == 1
+    assert line.startswith(f"::error file={files['leaky']},line=1,")
+    assert "title=RL101 leak::num_fds leaks +" in line
+    assert [said.split(": ")[2] for said in err.splitlines()] == ["passed", "failed"]
+
+
+def test_junit_has_a_test_a_metric_and_skips_what_has_no_answer(files, tmp_path):
+    brief = written(tmp_path / "brief.csv", {"num_fds": 5 + np.arange(100) % 3})
+    code, out, _ = check("--output-format", "junit", files["leaky"], brief, "nowhere")
+    suite = ElementTree.fromstring(out)[0]
+    tests = {case.get("name"): case[0].tag if len(case) else "passed" for case in suite}
+    assert (code, suite.get("tests"), suite.get("skipped")) == (2, "5", "1")
+    assert tests == {
+        f"{files['leaky']}: n_sockets": "passed",
+        f"{files['leaky']}: go_goroutines": "passed",
+        f"{files['leaky']}: num_fds": "failure",
+        f"{brief}: num_fds": "skipped",
+        "not judged": "error",
+    }
+    strict = check("--output-format", "junit", "--fail-on", "insufficient", brief)[1]
+    assert 'failures="1"' in strict
+    assert "RL102" in strict
 
 
 def test_rows_of_one_time_have_no_rate(tmp_path):
