@@ -51,7 +51,22 @@ def remarks(loaded: Loaded, now: float) -> list[str]:
     behind = loaded.scraped is not None and loaded.times[-1] - loaded.scraped > SCRAPE_SLACK_S
     if behind and loaded.scraped is not None:
         lines.append(f"the last scrape was {duration(loaded.times[-1] - loaded.scraped)} before the last sample")
-    return lines + gaps(loaded)
+    return [*lines, *gaps(loaded), *kept_small(loaded)]
+
+
+# What is told of by name; the others are details of these.
+FORGOTTEN = {
+    "processes": "processes that were watched for the shortest time",
+    "workers": "children that lived for the shortest time",
+    "runs": "runs of the recorder",
+    "samples": "samples older than five years",
+}
+
+
+def kept_small(loaded: Loaded) -> list[str]:
+    """What went so that the file stays bounded, one line for all of it."""
+    gone = [f"{loaded.forgotten[what]:,} {text}" for what, text in FORGOTTEN.items() if loaded.forgotten.get(what)]
+    return [f"no longer in it, for a file has an end: {'; '.join(gone)}"] if gone else []
 
 
 def ago(then: float, now: float) -> str:

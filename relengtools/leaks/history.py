@@ -14,13 +14,17 @@ from relengtools.leaks.units import duration
 
 MOST = {"lives": 15, "children": 15, "sockets": 15, "runs": 15, "events": 200}
 RANKED = ("children", "sockets")
+# What a recording has forgotten of them, by its own names.
+FORGOTTEN = {"lives": "processes", "children": "workers", "runs": "runs", "events": "events"}
 
 
 def told(loaded: Loaded | None) -> dict[str, Any]:
     """All tables by name, those of a recording that has none empty; raises RelengError."""
     tables = _tables(loaded) if loaded else {name: [] for name in MOST}
     shown = {name: _shown(name, rows) for name, rows in tables.items()}
-    return {**shown, "left_out": {name: len(rows) - len(shown[name]) for name, rows in tables.items()}}
+    gone = {name: loaded.forgotten.get(table, 0) if loaded else 0 for name, table in FORGOTTEN.items()}
+    left_out = {name: len(rows) - len(shown[name]) + gone.get(name, 0) for name, rows in tables.items()}
+    return {**shown, "left_out": left_out}
 
 
 def _shown(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ def look(path: str, now: float | None = None) -> View:
         for value, rate in [lately(loaded, name)]
         if not isnan(value)
     ]
-    lives = f", {len(loaded.processes)} processes so far" if len(loaded.processes) > 1 else ""
+    count = len(loaded.processes) + loaded.forgotten.get("processes", 0)
+    lives = f", {count:,} processes so far" if count > 1 else ""
     return View(
         title=f"{process.name} (pid {process.pid}), up {duration(loaded.times[-1] - process.started)}{lives}",
         state=heartbeat.state(loaded, moment),

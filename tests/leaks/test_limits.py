@@ -160,8 +160,8 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str, refused: bo
         opening.refuse_network(tmp_path / "a", tmp_path / "mounts")
 
 
-def aged(path: Path, days: float, step: float) -> None:
-    """A recording with a row every `step` seconds for so many days, a scrape with every third."""
+def aged(path: Path, days: float, step: float, then: float = 0.0, wall: float = 0.0) -> None:
+    """A recording with a row every `step` seconds for so many days, a scrape with every third, and one row `then`."""
     with closing(open_for_writing(path, META)) as recording:
         recording.begin_run(Moment(T0, 0, 0), step)
         recording.begin_process(Target("boot", 7, 5000), Build("x", "", None, False, None), T0)
@@ -172,48 +172,64 @@ def aged(path: Path, days: float, step: float) -> None:
                 recording.add_scrape(number, {"gauge": float(at)}, 0)
             if at % 5000 == 0:
                 recording.flush()
+        now = then * DAY
+        # The other clock has moved as well, which begins a segment.
+        recording.add(Moment(T0 + now + wall, now, now + 9), Base(1, 10, 0, 10, 1, 1, 1, 1, 1, 1, 1))
 
 
-def test_old_rows_become_one_a_minute_then_one_an_hour_then_none(tmp_path: Path) -> None:
+def compacted(path: Path, most: int = rollup.MOST_ROWS) -> sqlite3.Connection:
+    """The recording after all that can be thinned out is."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    while rollup.compact(connection, most):
+        pass
+    return connection
+
+
+def test_old_rows_become_one_a_minute(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    aged(path, 1, 10)
+    aged(path, 1, 10, then=31)
     before = load(str(path))
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        rollup.compact(connection, (T0 + 30 * DAY) * 1000)
-        assert len(load(str(path)).times) == len(before.times)
-        rollup.compact(connection, (T0 + 31 * DAY) * 1000 + 60_000)
+    with closing(compacted(path)) as connection:
         minutes = load(str(path))
-        assert len(minutes.times) in (1440, 1441)
+        # T0 is no full minute.
+        assert len(minutes.times) == 1441 + 1
         # What stays is real rows with all that was read together, and the bounds are those of all that went.
         rows = dict(zip(before.times, before.columns["num_fds"], strict=True))
         assert all(rows[at] == value for at, value in zip(minutes.times, minutes.columns["num_fds"], strict=True))
-        assert sum(value == value for value in minutes.columns["gauge"]) == len(minutes.times)
+        assert sum(value == value for value in minutes.columns["gauge"]) == 1441
         assert connection.execute("SELECT sum(rows) FROM rollups").fetchone() == (8640,)
-        assert connection.execute("SELECT min(fds_min), max(fds_max), max(rss_max) FROM rollups").fetchone() == (
-            0,
-            6,
-            8639,
-        )
-        rollup.compact(connection, (T0 + 92 * DAY) * 1000)
-        assert len(load(str(path)).times) in (24, 25)
-        assert connection.execute("SELECT sum(rows), max(rss_max) FROM rollups").fetchone() == (8640, 8639)
-        rollup.compact(connection, (T0 + 2000 * DAY) * 1000)
-        counts = [connection.execute(f"SELECT count(*) FROM {t}").fetchone() for t in ("samples", "scrapes", "rollups")]
-        assert counts == [(0,)] * 3
+        bounds = connection.execute("SELECT min(fds_min), max(fds_max), max(rss_max) FROM rollups").fetchone()
+        assert bounds == (0, 6, 8639)
+
+
+@pytest.mark.parametrize(("then", "rows"), [(30, 8641), (92, 26), (1830, 1)])
+def test_younger_rows_stay_and_older_ones_become_one_an_hour_then_none(tmp_path: Path, then: int, rows: int) -> None:
+    path = tmp_path / "a"
+    aged(path, 1, 10, then=then)
+    with closing(compacted(path)) as connection:
+        assert len(load(str(path)).times) == rows
+        stand_for, most = connection.execute("SELECT sum(rows), max(rss_max) FROM rollups").fetchone()
+        assert (stand_for, most) == ((8640, 8639) if then == 92 else (None, None))
+        assert connection.execute("SELECT * FROM forgotten").fetchall() == ([("samples", 25)] if rows == 1 else [])
+
+
+@pytest.mark.parametrize("years", [-50, 12])
+def test_a_wall_clock_that_is_set_wrong_makes_nothing_old(tmp_path: Path, years: int) -> None:
+    path = tmp_path / "a"
+    aged(path, 0.1, 10, then=1, wall=years * 365 * DAY)
+    compacted(path).close()
+    assert len(load(str(path)).times) == 865
 
 
 def test_a_part_at_a_time_comes_to_the_same(tmp_path: Path) -> None:
-    for name in ("whole", "parts"):
-        aged(tmp_path / name, 0.2, 10)
-    now = (T0 + 32 * DAY) * 1000
-    with closing(sqlite3.connect(tmp_path / "whole", isolation_level=None)) as whole:
-        rollup.compact(whole, now)
-        with closing(sqlite3.connect(tmp_path / "parts", isolation_level=None)) as parts:
-            while rollup.compact(parts, now, most=100):
-                pass
-            for table in ("samples", "rollups", "scrapes"):
-                query = f"SELECT * FROM {table}"
-                assert whole.execute(query).fetchall() == parts.execute(query).fetchall()
+    tables = []
+    for name, most in (("whole", 5000), ("parts", 100)):
+        aged(tmp_path / name, 0.2, 10, then=32)
+        with closing(compacted(tmp_path / name, most)) as connection:
+            tables.append(
+                [connection.execute(f"SELECT * FROM {t}").fetchall() for t in ("samples", "rollups", "scrapes")]
+            )
+    assert tables[0] == tables[1]
 
 
 def test_the_second_schema_opens_and_goes_on(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ import json
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from math import isnan, nan
 from typing import NamedTuple, cast
@@ -120,7 +120,10 @@ class Profile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A recording in memory: `times` and `starts` (of the process; unix seconds) and each column, a value a sample."""
+    """A recording in memory: `times` and `starts` (of the process; unix seconds) and each column, a value a sample.
+
+    `forgotten`: how many rows of a table (`processes`, `workers`, `runs`, …) are no longer in it.
+    """
 
     path: str
     meta: dict[str, str]
@@ -135,6 +138,7 @@ class Loaded:
     profiles: list[Profile]
     scraped: float | None
     levels: list[Level]
+    forgotten: dict[str, int] = field(default_factory=dict)
 
 
 def load(path: str) -> Loaded:
@@ -165,7 +169,7 @@ def load(path: str) -> Loaded:
                 for at, kind, text in connection.execute("SELECT at_ms, kind, text FROM events ORDER BY id")
             ],
             lives=lives,
-            classes=classes(lives),
+            classes=classes(lives, read_past(connection)),
             profiles=[
                 Profile(seconds(at), process, kind, typed(bytes, data))
                 for at, process, kind, data in connection.execute(
@@ -174,6 +178,7 @@ def load(path: str) -> Loaded:
             ],
             scraped=last_scrape(connection, ids, times),
             levels=list(read_levels(connection)),
+            forgotten=read_forgotten(connection),
         )
 
 
@@ -337,14 +342,31 @@ def read_heard(connection: sqlite3.Connection) -> dict[int, int]:
     return {int(id_): typed(int, last) for row in rows for id_, last in row.items()}
 
 
-def classes(lives: Iterable[Life]) -> list[DescriptorClass]:
-    """The classes of the last process, those that grew most first."""
+def read_forgotten(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many rows went, by table."""
+    rows = connection.execute("SELECT what, rows FROM forgotten ORDER BY what") if version(connection) >= 5 else ()
+    return {typed(str, what): typed(int, count) for what, count in rows}
+
+
+def read_past(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Of the last process, how many descriptors of a class came and went that are no longer told of one by one."""
+    if version(connection) < 5:
+        return {}
+    rows = connection.execute(
+        "SELECT kind, label, born, died FROM past_descriptors JOIN classes ON id = class"
+        " WHERE process = (SELECT max(id) FROM processes)"
+    )
+    return {(kind, label): (typed(int, born), typed(int, died)) for kind, label, born, died in rows}
+
+
+def classes(lives: Iterable[Life], past: Mapping[tuple[str, str], tuple[int, int]]) -> list[DescriptorClass]:
+    """The classes of the last process, those that grew most first; `past`: how many more came and went, by class."""
     every = list(lives)
     latest = max((each.process for each in every), default=0)
     mine = [each for each in every if each.process == latest]
     runs = {each.run for each in mine} or {0}
     first, last = min(runs), max(runs)
-    counts: dict[tuple[str, str], list[int]] = {}
+    counts: dict[tuple[str, str], list[int]] = {name: [0, 0, *more] for name, more in past.items()}
     for each in mine:
         count = counts.setdefault((each.kind, each.label), [0, 0, 0, 0])
         count[0] += each.run == first and not each.born_seen

@@ -124,8 +124,18 @@ INSERT INTO units VALUES (
     'heard.sockets', 's since 1970', '', 'JSON: id in descriptors -> last data received, as of the last scan');
 """
 
+FIFTH = """
+CREATE TABLE forgotten (what TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE past_descriptors (
+    process INTEGER NOT NULL REFERENCES processes, class INTEGER NOT NULL REFERENCES classes, born INTEGER NOT NULL,
+    died INTEGER NOT NULL, PRIMARY KEY (process, class)) WITHOUT ROWID;
+INSERT INTO units VALUES ('forgotten.rows', '1', '', 'so many rows went from that table, to bound the file');
+INSERT INTO units VALUES (
+    'past_descriptors.born', '1', '', 'so many descriptors of the process came that are no longer in the table');
+"""
+
 # Entry n takes a file from schema n to n + 1. Entries are never changed, only added.
-MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH)
+MIGRATIONS: tuple[str, ...] = (FIRST, SECOND, THIRD, FOURTH, FIFTH)
 VERSION = len(MIGRATIONS)
 
 

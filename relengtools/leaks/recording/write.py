@@ -18,7 +18,9 @@ from relengtools.leaks.target import Build, Target
 
 # With the disk full, rows wait in memory up to this many (10 minutes at 100 Hz); then samples are dropped.
 MOST_PENDING = 65_000
-COMPACT_EVERY = 3600.0
+# What is old is thinned out so often, or after so many rows; where much went, there may be more soon.
+COMPACT_EVERY, COMPACT_SOON = 3600.0, 10.0
+COMPACT_ROWS = 50_000
 # SQLite allows 2,000 columns a table.
 MOST_SERIES = 1_000
 # Names of files that are drawn by lot would make a class each, in memory and in the file, for good.
@@ -93,6 +95,7 @@ class Recording:
         self.levels: dict[str, Level] = {}
         self.heard = "{}"
         self.compact_due = 0.0
+        self.written = 0
         self.given_up = False
         self.run, self.process, self.segments, self.descriptor, self.worker = (
             self.last(table) for table in ("runs", "processes", "segments", "descriptors", "workers")
@@ -289,9 +292,11 @@ class Recording:
                 self.later(ADD_LEVEL, self.process, ms(now.wall), *each)
 
     def compact(self, now: Moment) -> str:
-        """Thin out what is old; returns why that could not be done, "" when it could."""
+        """Thin out what is old, a part of it; returns why that could not be done, "" when it could."""
+        self.written, self.compact_due = 0, now.mono + COMPACT_EVERY
         try:
-            rollup.compact(self.connection, ms(now.wall))
+            if rollup.compact(self.connection) >= rollup.MOST_ROWS // 2:
+                self.compact_due = now.mono + COMPACT_SOON
         except sqlite3.DatabaseError as error:
             return str(error)
         return ""
@@ -301,12 +306,11 @@ class Recording:
         self.later("INSERT INTO events (at_ms, kind, text) VALUES (?, ?, ?)", ms(now.wall), kind, text)
 
     def keep(self, now: Moment, rows: int | None = None) -> Kept:
-        """Write what waits, and once an hour thin out what is old; raises RelengError as `flush` does."""
+        """Write what waits, and now and then thin out what is old; raises RelengError as `flush` does."""
         if failure := self.flush(rows):
             return {"recording": f"{self.path}: {failure}"}
-        if now.mono < self.compact_due:
+        if now.mono < self.compact_due and self.written < COMPACT_ROWS:
             return {"recording": ""}
-        self.compact_due = now.mono + COMPACT_EVERY
         return {"recording": "", "roll-up": self.compact(now)}
 
     def flush(self, rows: int | None = None) -> str:
@@ -331,6 +335,7 @@ class Recording:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
         del self.pending[: len(batch)]
+        self.written += len(batch)
         return ""
 
     def in_place(self) -> bool:
