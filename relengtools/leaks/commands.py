@@ -328,12 +328,13 @@ def needs_numpy(command: str) -> None:
 
 
 def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
-    """The verdicts as a table for people: resources and what was asked for, and under each verdict the reason."""
+    """The verdicts as a table for people, under each the reason: resources and what was asked for, or all."""
     from relengtools.leaks.report import ordered, twin
     from relengtools.leaks.units import duration, with_interval
 
     lines = [f"{_heading(analysis)}: {duration(analysis['observed_s'])}{_regimes(analysis)}"]
-    rows, rest = ordered(analysis["metrics"], asked)
+    first, rest = ordered(analysis["metrics"], asked)
+    rows, rest = (first, rest) if first else (rest, [])
     width = max((len(printable(row["metric"])) for row in rows), default=0)
     for row in rows:
         rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])

@@ -119,12 +119,10 @@ def judge(scene: Scene, prepared: Prepared, name: str) -> Verdict:
         return Verdict(Kind.INSUFFICIENT, f"only {units.counted(present, 'sample')} of it; record for longer")
     lowest = float(np.nanmin(values))
     if lowest == np.nanmax(values) and present >= FEWEST_ROWS:
-        return Verdict(
-            Kind.STABLE,
-            f"it never moved from {units.amount(name, lowest)}",
-            rate=Interval(0, 0, _unseen(scene, name)),
-            raw_rate=0,
-        )
+        # Memory is counted in pages, and one may be about to be full.
+        unseen = memory.PAGE / float(scene.t[-1]) if units.is_bytes(name) else 0.0
+        reason = f"it never moved from {units.amount(name, lowest)}"
+        return Verdict(Kind.STABLE, reason, rate=Interval(0, 0, unseen), raw_rate=0)
     gathered = gather(scene, name)
     if gathered is None:
         return Verdict(Kind.INSUFFICIENT, f"{units.counted(present, 'sample')}: too few to tell a leak from noise")
@@ -144,7 +142,7 @@ def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, sa
     if kind is Kind.LEAK:
         rate = _rate(prepared, name, evidence)
     else:
-        rate = Interval(evidence.rate, min(evidence.low, 0.0), max(evidence.high, _unseen(scene, name)))
+        rate = Interval(evidence.rate, min(evidence.low, 0.0), max(evidence.high, 0.0))
         score = min(score, 1.0)
     begin = gathered.gridded.blocks.t[0] + (evidence.onset or 0.0)
     return Verdict(
@@ -156,11 +154,6 @@ def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, sa
         onset=scene.unix(float(begin)) if kind is Kind.LEAK else None,
         adjusted_for=scene.roles.load,
     )
-
-
-def _unseen(scene: Scene, name: str) -> float:
-    """The growth a second that may come unseen: memory is counted in pages, and one may be about to be full."""
-    return memory.PAGE / float(scene.t[-1]) if units.is_bytes(name) and scene.t[-1] > 0 else 0.0
 
 
 def _rate(prepared: Prepared, name: str, evidence: Evidence) -> Interval:

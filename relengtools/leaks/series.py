@@ -6,13 +6,11 @@ arithmetic on arrays.
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -21,26 +19,25 @@ import numpy as np
 import numpy.typing as npt
 
 from relengtools.errors import RelengError
+from relengtools.leaks import tabular
 from relengtools.leaks.names import named
 from relengtools.leaks.recording.access import SQLITE_MAGIC
+from relengtools.leaks.tabular import TIME
+from relengtools.leaks.tabular import FloatArray as FloatArray
 from relengtools.leaks.units import YEAR_10000
 
 if TYPE_CHECKING:
     from relengtools.leaks.recording import Loaded
     from relengtools.leaks.recording.workers import Life
 
-FloatArray = npt.NDArray[np.float64]
-
-TIME = "ts_unix"
 STARTS = ("process_start_time_seconds", "start_ticks")
 """Columns that tell when the process started, best first; ticks since boot will do to see a restart."""
 LOAD_NAMES = frozenset({"users", "downstreams", "upstreams", "connections"})
 NEVER_JUDGED = re.compile(r"(_total|_sum|_count|_bucket|_time_seconds)$|^start_ticks$")
 ONLY_ON_REQUEST = frozenset({"vms_bytes"})
-CHUNK_BYTES = 1 << 22
-HEADER_BYTES = 1 << 20
 LARGEST = 1e100
 DAY = 86400.0
+AT_ONCE = 1e-6
 CACHED_ROWS = 1 << 14
 """So many rows at once stay in the cache of the processor."""
 
@@ -171,15 +168,9 @@ def _since_1970(time: FloatArray, source: str) -> FloatArray:
 def parse_csv(stream: IO[bytes], source: str) -> Frame:
     """Parse CSV with a header: `ts_unix` and one column a metric; an empty cell, nan or inf is missing.
 
-    A last line that was cut off (no newline) is dropped, since its number may be a part of one. Lines go
-    through numpy's number parser; what it refuses is read again, slowly, to name the line.
-    Raises RelengError: no header, no `ts_unix`, a name twice, a line of another width or without an end, a cell that's
-    no number.
+    Raises RelengError for what `tabular.columns` refuses, for no row with a time, and for one time of all.
     """
-    names = _header(stream.readline(HEADER_BYTES), source)
-    chunks = [_cells(text, len(names), source, line) for text, line in _chunks(stream, source)]
-    chunks = chunks or [np.empty((0, len(names)))]
-    columns = {name: np.concatenate([chunk[:, j] for chunk in chunks]) for j, name in enumerate(names)}
+    columns = tabular.columns(stream, source)
     dated = np.isfinite(columns[TIME])
     rows = np.flatnonzero(dated)
     columns = {name: _finite(at(values, rows)) for name, values in columns.items()}
@@ -198,98 +189,6 @@ def parse_csv(stream: IO[bytes], source: str) -> Frame:
         undated=int(len(dated) - dated.sum()),
         lost=tuple(name for name in columns if name and name not in usable),
     )
-
-
-def _header(line: bytes, source: str) -> list[str]:
-    if not line.strip():
-        raise RelengError(f"{source}: is empty; expected CSV with a {TIME} column, or a recording")
-    if line.startswith(SQLITE_MAGIC):
-        raise RelengError(f"{source}: a recording can't be read from a pipe; name its file")
-    if len(line) == HEADER_BYTES or b"\x00" in line:
-        raise RelengError(f"{source}: is neither a recording nor CSV")
-    try:
-        names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig")]))]
-    except UnicodeDecodeError:
-        raise RelengError(f"{source}: is neither a recording nor CSV in UTF-8") from None
-    except csv.Error as error:
-        raise RelengError(f"{source}: is neither a recording nor CSV: {_plainly(error)}") from None
-    if TIME not in names:
-        raise RelengError(
-            f"{source}: has no column {TIME} (seconds since 1970) in its header; is it CSV of a recording,"
-            " with commas between its cells?"
-        )
-    twice = sorted(name for name, count in Counter(names).items() if name and count > 1)
-    if twice:
-        raise RelengError(f"{source}: names the column {twice[0]} twice; rename or remove one of them")
-    return names
-
-
-def _plainly(error: csv.Error) -> str:
-    """What the parser says, which speaks of how it was called where lines end as on old Macs."""
-    text = str(error)
-    return "lines end with a carriage return alone; a newline is wanted" if text.startswith("new-line") else text
-
-
-def _chunks(stream: IO[bytes], source: str) -> Iterator[tuple[bytes, int]]:
-    """Blocks of whole lines, with the number of their first line; raises RelengError for a line without an end."""
-    line = 2
-    while text := stream.read(CHUNK_BYTES):
-        text += stream.readline(CHUNK_BYTES)
-        lines = text.count(b"\n")
-        if len(text) == 2 * CHUNK_BYTES and not text.endswith(b"\n"):
-            raise RelengError(f"{source}: line {line + lines} has no end; is it CSV?")
-        text = text[: text.rfind(b"\n") + 1] or text  # but where it's all that there is
-        yield text.replace(b"\r\n", b"\n"), line
-        line += lines
-
-
-def _cells(text: bytes, width: int, source: str, line: int) -> FloatArray:
-    """Whole lines → (rows, width). The fast path is one call of numpy's parser a chunk."""
-    regular = text if text.endswith(b"\n") else text + b"\n"
-    if b'"' not in regular and _is_regular(regular, width):
-        # Two passes, since neighbours share a comma: ",,," is ",nan,nan,".
-        filled = regular.replace(b"\n", b",").replace(b",,", b",nan,").replace(b",,", b",nan,")
-        filled = b"nan" + filled if filled.startswith(b",") else filled
-        try:
-            flat = np.fromstring(filled.decode("ascii"), sep=",")
-        except (DeprecationWarning, ValueError):  # a cell that isn't a number
-            flat = np.empty(0)
-        if len(flat) == regular.count(b"\n") * width:
-            return flat.reshape(-1, width)
-    return _slow_cells(text, width, source, line)
-
-
-def _is_regular(text: bytes, width: int) -> bool:
-    """Whether each line has width - 1 commas."""
-    raw = np.frombuffer(text, dtype=np.uint8)
-    marks = raw[(raw == 44) | (raw == 10)]
-    return (
-        len(marks) % width == 0
-        and bool((marks.reshape(-1, width)[:, :-1] == 44).all())
-        and bool((marks.reshape(-1, width)[:, -1] == 10).all())
-    )
-
-
-def _slow_cells(text: bytes, width: int, source: str, line: int) -> FloatArray:
-    rows = []
-    lines = text.decode("utf-8", "replace").split("\n")
-    number = line - 1
-    try:
-        for number, cells in enumerate(csv.reader(lines), line):
-            if len(cells) == width:
-                rows.append([_number(cell, source, number) for cell in cells])
-            elif cells and number < line + len(lines) - 1:
-                raise RelengError(f"{source}: line {number} has {len(cells)} cells where the header has {width}")
-    except csv.Error as error:
-        raise RelengError(f"{source}: line {number + 1}: {_plainly(error)}") from None
-    return np.array(rows, dtype=np.float64).reshape(-1, width)
-
-
-def _number(cell: str, source: str, line: int) -> float:
-    try:
-        return float(cell) if cell.strip() else np.nan
-    except ValueError:
-        raise RelengError(f"{source}: line {line} holds {cell[:40]!a}, which is not a number") from None
 
 
 def carried(values: FloatArray) -> FloatArray:
@@ -337,9 +236,10 @@ def _is_gauge(name: str) -> bool:
 
 
 def elapsed(time: FloatArray) -> FloatArray:
-    """Seconds since the first row, strictly increasing: a step that isn't positive counts as the median step.
+    """Seconds since the first row, strictly increasing: a step back counts as the median step, no step as none.
 
-    Clocks are set back now and then; the order of the rows is right, the stamps are not.
+    Clocks are set back now and then; the order of the rows is right, the stamps are not. Rows of one time are one
+    sample that was written twice, or in parts.
     """
     if len(time) < 2:
         return np.zeros(len(time))
@@ -348,7 +248,7 @@ def elapsed(time: FloatArray) -> FloatArray:
         return np.asarray(time - time[0])
     forward = steps[steps > 0]
     usual = float(np.median(forward)) if len(forward) else 1.0
-    return np.concatenate([[0.0], np.cumsum(np.where(steps > 0, steps, usual))])
+    return np.concatenate([[0.0], np.cumsum(np.where(steps > 0, steps, np.where(steps < 0, usual, AT_ONCE)))])
 
 
 def ordered(frame: Frame) -> Frame:

@@ -369,6 +369,15 @@ def test_what_a_recording_says_its_csv_says_too(tmp_path: Path) -> None:
     assert recorded == exported
 
 
+def test_where_no_resource_is_all_that_is_judged_is_shown(tmp_path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("ts_unix,temperature,queue\n" + "".join(f"{i},{20 + i % 3},7\n" for i in range(100)))
+    out = leaks("analyze", path).stdout
+    assert "\n  temperature  " in out
+    assert "\n  queue        " in out
+    assert "other metric" not in out
+
+
 def test_of_several_files_the_bad_ones_are_told_and_the_rest_is_printed(leaky: Path, clean: Path, tmp_path) -> None:
     bad = tmp_path / "bad.csv"
     bad.write_text("ts_unix,num_fds\n1,x\n")
@@ -376,7 +385,7 @@ def test_of_several_files_the_bad_ones_are_told_and_the_rest_is_printed(leaky: P
     assert result.exit_code == 2
     assert [checked(line)["file"] for line in result.stdout.splitlines()] == [str(leaky), str(clean)]
     first, second = result.stderr.splitlines()
-    assert first == f"relengtools: {bad}: line 2 holds 'x', which is not a number"
+    assert first.startswith(f"relengtools: {bad}: line 2 holds 'x' for num_fds, which is not a number; ")
     assert second == f"relengtools: {tmp_path / 'none'}: cannot be read: No such file or directory"
     assert leaks("analyze", bad, clean).stdout == leaks("analyze", clean).stdout
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relengtools.errors import RelengError
-from relengtools.leaks import series
+from relengtools.leaks import series, tabular
 from relengtools.leaks.series import Frame
 
 
@@ -61,12 +61,15 @@ def test_csv_that_is_read(tmp_path, text, columns):
 
 REFUSED = {
     "empty": ("", "is empty"),
-    "no time": ("a,b\n1,2\n", "no column ts_unix"),
+    "no time": ("a,b\n1,2\n", "no column ts_unix (seconds since 1970) among a, b"),
+    "semicolons": ("ts_unix;a\n1;2\n", "has semicolons between its cells"),
+    "tabs": ("ts_unix\ta\n1\t2\n", "has tabs between its cells"),
+    "a date": ("ts_unix,a\n2026-11-24,2\n", "is not a number; times are in seconds since 1970"),
+    "a word": ("ts_unix,a\n1,ok\n", "line 2 holds 'ok' for a, which is not a number; leave a cell without one empty"),
     "header only": ("ts_unix,a\n", "no row with a time"),
     "a name twice": ("ts_unix,a,a\n1,2,3\n", "column a twice"),
     "ragged": ("ts_unix,a\n1,10\n2,20,30\n3,1\n", "line 3 has 3 cells"),
     "ragged, but even in sum": ("ts_unix,a\n1\n2,20,30\n3,1\n", "line 2 has 1 cells"),
-    "a word": ("ts_unix,a\n1,10\n2,abc\n", "line 3 holds 'abc'"),
     "terminal escapes in a cell": ("ts_unix,a\n1,\x1b[31m\n", r"line 2 holds '\x1b[31m'"),
     "not text": (b"\x80\x81\xff\n1,2\n", "neither a recording nor CSV"),
     "zero bytes": (b"ts_unix\x00,a\n1,2\n", "neither a recording nor CSV"),
@@ -134,7 +137,7 @@ def test_chunks_join_without_a_seam(tmp_path, monkeypatch):
     rows = "".join(f"{i},{i * i if i % 3 else ''},{i % 7}\n" for i in range(500))
     path = write(tmp_path, "ts_unix,a,b\n" + rows)
     whole = series.read(path)
-    monkeypatch.setattr(series, "CHUNK_BYTES", 37)
+    monkeypatch.setattr(tabular, "CHUNK_BYTES", 37)
     parts = series.read(path)
     np.testing.assert_array_equal(whole.time, parts.time)
     for name in ("a", "b"):
@@ -142,7 +145,7 @@ def test_chunks_join_without_a_seam(tmp_path, monkeypatch):
 
 
 def test_the_line_of_a_bad_cell_is_counted_across_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(series, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(tabular, "CHUNK_BYTES", 16)
     path = write(tmp_path, "ts_unix,a\n" + "".join(f"{i},{i}\n" for i in range(50)) + "50,x\n")
     with pytest.raises(RelengError, match="line 52 holds 'x'"):
         series.read(path)
@@ -155,7 +158,8 @@ cells = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False, wi
 def test_fast_and_slow_parser_agree(rows):
     lines = [f"{i}," + ",".join("" if c is None else repr(c) for c in row) for i, row in enumerate(rows)]
     text = ("\n".join(lines) + "\n").encode()
-    np.testing.assert_array_equal(series._cells(text, 3, "t", 2), series._slow_cells(text, 3, "t", 2))
+    names = ["ts_unix", "a", "b"]
+    np.testing.assert_array_equal(tabular._cells(text, names, "t", 2), tabular._slow_cells(text, names, "t", 2))
 
 
 def test_roles_by_name():
@@ -189,6 +193,10 @@ def test_elapsed_time_always_increases(steps):
 def test_a_clock_set_back_costs_one_median_step():
     time = np.concatenate([np.arange(0, 100, 2.0), np.arange(50, 150, 2.0)])
     np.testing.assert_allclose(series.elapsed(time), np.arange(0, 200, 2.0))
+
+
+def test_rows_of_one_time_take_none():
+    np.testing.assert_allclose(series.elapsed(np.repeat(np.arange(0, 200, 2.0), 3))[-1], 198, rtol=1e-5)
 
 
 def test_shuffled_rows_are_put_in_order():
