@@ -4,25 +4,31 @@ A server that holds one socket a client holds exactly one: the coefficients of s
 and what is left when they are subtracted is free of load. A leak stands in the residual after a handful of events,
 where the raw count still looks like traffic.
 
-Fitting the *level* of a count against load learns the leak as a coefficient (both rise). So differences are fitted,
-with a drift of their own: at lag l, Δy = l·drift + Σ c_i·Δg_i + noise. The cost of a set of coefficients is the
-least-absolute-deviations criterion Σ_l Σ_t |Δr − median(Δr)| / s_l of its residual r, at lags 1 (events), 6 (what a
-scrape that fell between two reads of one event tore apart) and 36 (slow sessions); s_l is the least mean deviation at
-lag l, as the likelihood of Laplace's distribution with a scale a lag has it. LAD has a breakdown point that bursts
-don't reach, is convex in the coefficients, and its minimum is therefore found by iterated reweighting (Bloomfield &
-Steiger 1983) before the integers around it are searched exhaustively. Gauges that move together leave several sets
-nearly as good: all of those are kept, and a verdict must hold under each.
+Fitting the *level* of a count against load learns the leak as a coefficient (both rise). Differences over some time
+don't, but those that overlap count the same leaked unit several times, and in a strong leak chance then looks like
+evidence. So what is fitted is a row's *surprise*: the row less the mean of the m rows before it, of the count and of
+the gauges alike, with a drift: y~ = drift + Σ c_i·g~_i + noise. With a memory m of one row these are differences, right
+where everything that comes stays; with a hundred nearly levels, right where nothing does. Errors of a good forecast are
+nearly independent, so the m whose errors are least is taken (the prequential principle, Dawid 1984). It is least by the
+mean of √|error|, since rows that a scrape between two reads of one event tore apart are few and large.
+
+The cost of a set of coefficients is Σ |e − median(e)| / s over the surprises e of its residual, s the least mean
+deviation: the likelihood of Laplace's distribution. LAD has a breakdown point that bursts don't reach, is convex in the
+coefficients, and its minimum is therefore found by iterated reweighting (Bloomfield & Steiger 1983) before the integers
+around it are searched exhaustively. Each coefficient but 0 costs ½ log n (Schwarz 1978), so that a gauge without a part
+gets none by luck. Gauges that move together leave several sets nearly as good: all of those are kept, and a verdict
+must hold under each.
 
 What leaks hides in departures: where each client that goes leaves one descriptor of its one, a count doesn't follow the
 falls of the gauge, and coefficients of 0 and 1 fit as well. So a set may come with units that every departure of one
-gauge keeps, Δy = … + kept·Δdepartures, at the price of one parameter (½ log n, Schwarz 1978): then arrivals decide,
-and a set that is too small has no better fit of them. Of the identity only the coefficients remain.
+gauge keeps, y~ = … + kept·departures~, at the price of one more parameter: then arrivals decide, and a set that is too
+small has no better fit of them. Of the identity only the coefficients remain.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,8 +38,8 @@ import numpy.typing as npt
 from relengtools.leaks.series import FloatArray
 
 Sets = npt.NDArray[np.float64]
-LAGS = (1, 6, 36)
-ROWS_A_LAG = 300
+MEMORIES = (1, 3, 10, 30, 100)
+ROWS = 600
 MOST_GAUGES = 4
 LEAST_SCALE = 0.05
 """Smallest mean deviation told apart from none: counts are integers, a twentieth of them a rounding of averages."""
@@ -69,23 +75,21 @@ class Identity:
 def learn(y: FloatArray, gauges: Mapping[str, FloatArray], parts: Sequence[slice]) -> Identity:
     """Learn the identity of a count `y` (n,) from the rows in which all terms are present, unfilled.
 
-    `parts` are the regimes: no difference is taken across a restart, and all of them are pooled.
+    `parts` are the regimes, which together are all rows: nothing is foretold across a restart, and all are pooled.
     """
     moved = sorted((n for n, g in gauges.items() if _moves(g)), key=lambda n: -_travel(gauges[n]))[:MOST_GAUGES]
     unmoved = tuple(n for n in gauges if n not in moved)
     if not moved:
         return Identity((), ((),), unmoved)
-    lagged = [_differences(y, [gauges[n] for n in moved], parts, lag) for lag in LAGS]
-    lagged = [each for each in lagged if len(each.counted) > len(moved) + 2]
-    if not lagged:
+    views = _views(y, [gauges[n] for n in moved], parts)
+    if len(views[0].counted) <= len(moved) + 2:
         return Identity((), ((),), tuple(gauges))
-    candidates = _candidates(lagged)
-    losses = _losses(lagged, candidates)
-    keeps = candidates[:, len(moved) :].any(axis=1)
-    costs = losses.sum(axis=0) + keeps * 0.5 * np.log(len(losses))
+    view, fit = min(((v, _least_absolute(v.counted, v.gauges)) for v in views), key=lambda each: each[1].error)
+    candidates = _candidates(view, fit)
+    losses = _losses(view, candidates)
+    costs = losses.sum(axis=0) + 0.5 * np.log(len(losses)) * np.count_nonzero(candidates, axis=1)
     order = np.argsort(costs, kind="stable")
-    least = float(costs[order[0]])
-    near = [i for i in order if _indistinct(losses[:, i] - losses[:, order[0]], least)]
+    near = [i for i in order if _indistinct(losses[:, i] - losses[:, order[0]], float(costs[order[0]]))]
     sets = dict.fromkeys(tuple(int(c) for c in candidates[i, : len(moved)]) for i in near)
     return Identity(tuple(moved), tuple(sets)[:MOST_SETS], unmoved)
 
@@ -94,7 +98,7 @@ def _indistinct(excess: FloatArray, least: float) -> bool:
     """Whether a set that loses `excess` (m,) more than the best, row by row, is nearly as good.
 
     It is when its cost is within 15 % of the least, and the excess is within three standard errors of nothing
-    (Vuong's 1989 test of models that aren't nested; three, since differences at lag 6 overlap).
+    (Vuong's 1989 test of models that aren't nested).
     """
     total = float(excess.sum())
     return total <= (NEAR - 1) * least + 0.5 and total <= 3 * float(np.sqrt(excess @ excess))
@@ -109,92 +113,124 @@ def _travel(gauge: FloatArray) -> float:
     return float(np.abs(np.diff(gauge[np.isfinite(gauge)])).sum())
 
 
-class _Lagged(NamedTuple):
-    """Differences at one lag: of the count (m,), of the gauges (m, k), and of how often each was left (m, k)."""
+# --------------------------------------------------------------------------------------------- surprises
+
+
+class _View(NamedTuple):
+    """Surprises at one memory: of the count (m,), of the gauges (m, k), and of how often each was left (m, k)."""
 
     counted: FloatArray
     gauges: Sets
     departures: Sets
 
 
-def _differences(y: FloatArray, gauges: list[FloatArray], parts: Sequence[slice], lag: int) -> _Lagged:
-    """Differences at `lag`, where a gauge moves most.
+class _Window(NamedTuple):
+    """Rows (m,), each with the first of those before it that foretell it (m,)."""
+
+    now: npt.NDArray[np.intp]
+    since: npt.NDArray[np.intp]
+
+
+def _views(y: FloatArray, gauges: list[FloatArray], parts: Sequence[slice]) -> list[_View]:
+    """Surprises at each memory, where a gauge surprises most.
 
     Choosing rows by the regressors alone biases nothing, and bounds the cost for a month of rows.
     """
-    columns = [y, *gauges]
-    known = np.logical_and.reduce([np.isfinite(column) for column in columns])
-    pieces = [[c[part][known[part]] for c in columns] for part in parts]
-    left = [[np.cumsum(np.maximum(-np.diff(c, prepend=c[:1]), 0)) for c in piece[1:]] for piece in pieces]
-    dy, *dg = _pooled(pieces, lag)
-    gone = _pooled(left, lag)
-    share = ROWS_A_LAG // len(gauges)
-    if len(dy) > ROWS_A_LAG:
-        rows = np.unique(np.concatenate([_largest(np.abs(each), share) for each in dg]))
-        dy, dg, gone = dy[rows], [each[rows] for each in dg], [each[rows] for each in gone]
-    return _Lagged(dy, np.column_stack(dg), np.column_stack(gone))
+    rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(column) for column in (y, *gauges)]))
+    begins = np.unique(np.searchsorted(rows, [part.start for part in parts]))
+    now = np.delete(np.arange(len(rows)), begins[begins < len(rows)])
+    first = begins[np.searchsorted(begins, now, "right") - 1]
+    share = ROWS // len(gauges) if len(now) > ROWS else len(now)
+    largest = [
+        [_largest(surprise, share) for surprise in _surprises(gauge[rows], _windows(now, first))] for gauge in gauges
+    ]
+    windows = []
+    for memory, of_gauges in zip(MEMORIES, zip(*largest, strict=True), strict=True):
+        chosen = np.unique(np.concatenate(of_gauges))
+        windows.append(_Window(now[chosen], np.maximum(now[chosen] - memory, first[chosen])))
+    columns = itertools.chain([y[rows]], (g[rows] for g in gauges), (_departures(g[rows]) for g in gauges))
+    k = len(gauges)
+    return [
+        _View(counted, np.column_stack(rest[:k]), np.column_stack(rest[k:]))
+        for counted, *rest in zip(*[list(_surprises(column, windows)) for column in columns], strict=True)
+    ]
 
 
-def _pooled(pieces: list[list[FloatArray]], lag: int) -> list[FloatArray]:
-    """Differences at `lag` of each column, within each piece."""
-    return [np.concatenate([p[lag:] - p[:-lag] for p in column]) for column in zip(*pieces, strict=True)]
+def _windows(now: npt.NDArray[np.intp], first: npt.NDArray[np.intp]) -> Iterator[_Window]:
+    return (_Window(now, np.maximum(now - memory, first)) for memory in MEMORIES)
 
 
-def _largest(sizes: FloatArray, count: int) -> npt.NDArray[np.intp]:
-    """Where the `count` largest are. Most steps of a gauge are none, and sorting those would take longest."""
-    moved = np.flatnonzero(sizes)
-    if len(moved) < count:
-        return np.argpartition(sizes, -count)[-count:]
-    return moved[np.argpartition(sizes[moved], -count)[-count:]]
+def _surprises(column: FloatArray, windows: Iterable[_Window]) -> Iterator[FloatArray]:
+    """For each window its rows of `column` (n,) less the mean of the rows before."""
+    sums = np.cumsum(np.concatenate([[0.0], column]))
+    for now, since in windows:
+        surprise = sums[since] - sums[now]
+        surprise /= now - since
+        surprise += column[now]
+        yield surprise
 
 
-def _candidates(lagged: list[_Lagged]) -> Sets:
+def _largest(surprise: FloatArray, count: int) -> npt.NDArray[np.intp]:
+    """Where the `count` largest are, of either sign; all, if there are no more."""
+    if count >= len(surprise):
+        return np.arange(len(surprise))
+    return np.argpartition(np.abs(surprise), -count)[-count:].copy()
+
+
+def _departures(gauge: FloatArray) -> FloatArray:
+    """How many have left until each row."""
+    return np.cumsum(np.maximum(-np.diff(gauge, prepend=gauge[:1]), 0))
+
+
+# --------------------------------------------------------------------------------------------------- sets
+
+
+class _Fit(NamedTuple):
+    """Real coefficients (k,), the mean of √|error|, and the condition number of the gauges."""
+
+    coefficients: FloatArray
+    error: float
+    condition: float
+
+
+def _candidates(view: _View, fit: _Fit) -> Sets:
     """Integer sets around the real-valued LAD solutions, with collinear gauges also the whole grid of small ones.
 
     A row has k coefficients, then k numbers of units that a departure keeps, of which one at most isn't 0.
     """
-    k = lagged[0].gauges.shape[1]
-    together, condition = _least_absolute([(each.counted, each.gauges) for each in lagged])
-    apart, _ = _least_absolute([(each.counted, np.hstack([each.gauges, each.departures])) for each in lagged])
-    around = [sorted({max(0, int(np.floor(b)) + s) for s in (-1, 0, 1, 2)}) for b in together]
-    nearest = [sorted({max(0, int(np.floor(b)) + s) for s in (0, 1)}) for b in apart[:k]]
+    k = len(fit.coefficients)
+    apart = _least_absolute(view.counted, np.hstack([view.gauges, view.departures])).coefficients[:k]
+    around = [sorted({max(0, int(np.floor(b)) + s) for s in (-1, 0, 1, 2)}) for b in fit.coefficients]
+    nearest = [sorted({max(0, int(np.floor(b)) + s) for s in (0, 1)}) for b in apart]
     likely = {*itertools.product(*around), *itertools.product(*nearest)}
     none = (0,) * k
     sets = {(*c, *none) for c in likely | {none}}
     sets |= {(*c, *none[:j], units, *none[j + 1 :]) for c in likely for j in range(k) for units in range(1, c[j] + 1)}
-    if condition > COLLINEAR:
+    if fit.condition > COLLINEAR:
         top = {1: 40, 2: 12, 3: 8}.get(k, 4)
         sets |= {(*c, *none) for c in itertools.product(range(top + 1), repeat=k)}
     return np.array(sorted(sets), dtype=np.float64)
 
 
-def _least_absolute(lagged: list[tuple[FloatArray, Sets]]) -> tuple[FloatArray, float]:
-    """Real coefficients (k,) that minimise the absolute deviations with one drift a lag, and the condition number."""
-    k = lagged[0][1].shape[1]
-    y = np.concatenate([dy for dy, _ in lagged])
-    design = np.zeros((len(y), k + len(lagged)))
-    row = 0
-    for j, (dy, dg) in enumerate(lagged):
-        design[row : row + len(dy), :k] = dg
-        design[row : row + len(dy), k + j] = 1.0
-        row += len(dy)
-    scale = np.sqrt((design**2).sum(axis=0))
-    scaled = design / np.where(scale > 0, scale, 1.0)
-    condition = float(np.linalg.cond(scaled[:, :k])) if k else 1.0
-    lag_of = np.repeat(np.arange(len(lagged)), [len(dy) for dy, _ in lagged])
-    weights = np.ones(len(y))
-    beta = np.zeros(scaled.shape[1])
+def _least_absolute(counted: FloatArray, gauges: Sets) -> _Fit:
+    """The coefficients of `gauges` (m, k) that leave the least absolute errors of `counted` (m,), beside a drift."""
+    design = np.column_stack([gauges, np.ones(len(counted))])
+    size = np.sqrt((design**2).sum(axis=0))
+    size = np.where(size > 0, size, 1.0)
+    scaled = design / size
+    weights, error = np.ones(len(counted)), np.abs(counted)
+    beta: FloatArray = np.zeros(scaled.shape[1])
     for _ in range(12):
-        gram = scaled.T @ (weights[:, None] * scaled) + 1e-9 * np.eye(scaled.shape[1])
-        beta = np.linalg.solve(gram, scaled.T @ (weights * y))
-        left = np.abs(y - scaled @ beta)
-        spread = np.bincount(lag_of, weights=left) / np.bincount(lag_of)
-        weights = 1.0 / (np.maximum(left, LEAST_SCALE) * np.maximum(spread, LEAST_SCALE)[lag_of])
-    return (beta / np.where(scale > 0, scale, 1.0))[:k], condition
+        gram = scaled.T @ (weights[:, None] * scaled) + 1e-9 * np.eye(len(beta))
+        beta = np.asarray(np.linalg.solve(gram, scaled.T @ (weights * counted)))
+        error = np.abs(counted - scaled @ beta)
+        weights = 1 / np.maximum(error, LEAST_SCALE)
+    condition = float(np.linalg.cond(scaled[:, :-1]))
+    return _Fit((beta / size)[:-1], float(np.sqrt(error).mean()), condition)
 
 
-def _losses(lagged: list[_Lagged], candidates: Sets) -> Sets:
-    """|Δr − median(Δr)| for each row of each lag and each set, in units of the least mean of its lag: (m, sets)."""
-    left = [each.counted[:, None] - np.hstack([each.gauges, each.departures]) @ candidates.T for each in lagged]
-    losses = [np.abs(r - np.median(r, axis=0)) for r in left]
-    return np.concatenate([loss / max(float(loss.mean(axis=0).min()), LEAST_SCALE) for loss in losses])
+def _losses(view: _View, candidates: Sets) -> Sets:
+    """|e − median(e)| for each row and each set, in units of the least mean deviation: (m, sets)."""
+    left = view.counted[:, None] - np.hstack([view.gauges, view.departures]) @ candidates.T
+    losses = np.abs(left - np.median(left, axis=0))
+    return np.asarray(losses / max(float(losses.mean(axis=0).min()), LEAST_SCALE))

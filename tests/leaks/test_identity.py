@@ -13,9 +13,20 @@ def learnt(y, gauges, parts=None):
     return identity.learn(y, gauges, parts or [slice(0, len(y))])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(a=st.integers(0, 9), b=st.integers(0, 9), leak=st.sampled_from([0.0, 0.05, 1.0]), seed=st.integers(0, 10**6))
 def test_coefficients_are_recovered_exactly(a, b, leak, seed):
+    assert_recovered(a, b, leak, seed)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "seed"), [(0, 0, 57406), (0, 0, 308504), (8, 8, 849049), (2, 4, 499929), (8, 0, 929691), (3, 2, 611790)]
+)
+def test_a_strong_leak_takes_no_coefficient(a, b, seed):
+    assert_recovered(a, b, 1.0, seed)
+
+
+def assert_recovered(a, b, leak, seed):
     rng = np.random.default_rng(seed)
     down, _ = sessions(rng, 900, 0.3, 40)
     up, _ = sessions(rng, 900, 0.2, 90)
@@ -74,6 +85,28 @@ def test_no_difference_is_taken_across_a_restart():
     known = learnt(y, {"downstreams": down}, parts)
     assert known.sets == ((2,),)
     np.testing.assert_array_equal(known.residual(y, {"downstreams": down})[[0, -1]], [14, 514])
+
+
+def test_rows_that_are_torn_apart_move_no_coefficient():
+    rng = np.random.default_rng(3)
+    down, _ = sessions(rng, 900, 0.5, 40)
+    y = 14 + 3 * down
+    torn = rng.random(900) < 0.2
+    known = learnt(np.where(torn, np.roll(y, 1), y)[1:], {"downstreams": down[1:]})
+    assert known.terms == {"downstreams": 3}
+
+
+@pytest.mark.parametrize("memory", identity.MEMORIES)
+def test_what_the_rows_before_foretell_is_no_surprise(memory):
+    random = np.random.default_rng(memory)
+    y, parts = random.normal(size=300), [slice(0, 120), slice(120, 300)]
+    view = identity._views(y, [random.normal(size=300)], parts)[identity.MEMORIES.index(memory)]
+    means = [
+        y[max(first, row - memory) : row].mean()
+        for first, end in ((0, 120), (120, 300))
+        for row in range(first + 1, end)
+    ]
+    np.testing.assert_allclose(view.counted, np.delete(y, [0, 120]) - means, atol=1e-9)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
