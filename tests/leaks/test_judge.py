@@ -57,6 +57,28 @@ def test_leaking_counts_are_found_under_any_load(seed, wave):
     assert found["n_sockets"].verdict != "leak"
 
 
+@pytest.mark.parametrize("leak", [0.0, 0.05])
+def test_a_count_below_zero_is_left_out_and_said(leak):
+    columns = bouncer(3, fd_leak=leak)
+    as_it_is = analyze(frame(columns)).metrics
+    columns["num_fds"][[100, 700, 701]] = -1
+    found = analyze(frame(columns)).metrics
+    assert found["num_fds"].verdict == as_it_is["num_fds"].verdict
+    assert found["num_fds"].reason.endswith("; 3 values below 0 left out, which no count has")
+    assert {n: v.reason for n, v in found.items() if "below 0" in v.reason}.keys() == {"num_fds"}
+
+
+def test_a_count_that_is_always_below_zero_is_insufficient():
+    found = analyze(frame(bouncer(3) | {"num_fds": np.full(1200, -1.0)})).metrics["num_fds"]
+    assert found.verdict == "insufficient"
+    assert "1,200 values below 0" in found.reason
+
+
+def test_other_gauges_may_be_below_zero():
+    found = analyze(frame({"balance": np.random.default_rng(0).normal(size=400)})).metrics["balance"]
+    assert "below 0" not in found.reason
+
+
 def test_a_leak_per_event_is_told_per_event():
     columns = bouncer(7)
     columns["num_fds"] = columns["num_fds"] + np.floor(columns["closed_total"] / 4)
