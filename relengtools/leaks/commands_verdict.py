@@ -118,6 +118,8 @@ def check(
     With --max-rate a metric passes when its whole 95 % interval is at or below the rate, and fails when it leaks and
     that isn't shown. What is neither can't be told yet, and fails with --fail-on insufficient alone.
 
+    Of `record --children` the children of one name count too, together: --max-rate holds for each of them.
+
     \b
     Examples:
       relengtools leaks check soju.db
@@ -192,6 +194,9 @@ def _checked(
         raise no_resource(path)
     if len(frame.time) < trend.FEWEST_BLOCKS or not gate.judged(rulings):
         raise RelengError(f"{path}: is too short to judge anything ({rulings[0].message})")
+    children = report.of_children(loaded, asked)
+    shared = {name: allowed[metric] for name in children if (metric := name.rpartition(": ")[2]) in allowed}
+    rulings += gate.rule(children, tuple(children), shared)
     limited = list(exhaustion.limits(frame, loaded, analysis["metrics"], ends))
     found = gate.findings(path, gate.closing(rulings, strict=strict), limited)
     return Checked(rulings, gate.as_json(analysis, rulings, strict=strict), limited, found)

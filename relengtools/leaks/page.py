@@ -103,6 +103,7 @@ def tables(summary: Mapping[str, Any]) -> list[tuple[str, Sequence[str], Sequenc
     stacks = [(s["function"], f"{s['first']}", f"{s['last']}", " < ".join(s["stack"][:8])) for s in summary["stacks"]]
     children = [_child(row) for row in summary["children"]]
     wanted: list[tuple[str, Sequence[str], Sequence[tuple[str, ...]]]] = [
+        ("Children of one name, together", VERDICT_HEAD, [_verdict_cells(row) for row in summary["pools"]]),
         ("Limits", ("limit", "used", "of", "by this process", "at this rate reached in"), limits),
         ("Descriptors by class, first and last scan", ("class", "first", "last", "change"), growing),
         ("Sockets open longest" + _more(summary, "sockets"), SOCKET_HEAD, [_socket(row) for row in summary["sockets"]]),

@@ -17,7 +17,7 @@ import numpy as np
 
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import counts, exhaustion, history, judge, levels, page, plot, profiles, series
+from relengtools.leaks import counts, exhaustion, history, judge, levels, page, plot, pools, profiles, series
 from relengtools.leaks.names import named
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.recording.read import Process
@@ -138,14 +138,16 @@ def _summary(
 ) -> dict[str, Any]:
     decisive = resources(analysis["metrics"], asked)
     verdicts, others = ordered(analysis["metrics"], asked)
+    children = of_children(loaded, asked)
     name = Path(frame.source).name
     stacks, unread = _stacks(loaded)
     return {
         "tool": f"relengtools {__version__}",
-        "headline": headline(analysis["metrics"], decisive),
+        "headline": headline({**analysis["metrics"], **children}, [*decisive, *children]),
         "recording": _about(frame, loaded, name, analysis["observed_s"]),
         "verdicts": verdicts,
         "others": others,
+        "pools": [{"metric": m, **verdict} for m, verdict in children.items()],
         "limits": list(exhaustion.limits(frame, loaded, analysis["metrics"])),
         "classes": _classes(loaded),
         "stacks": stacks,
@@ -164,6 +166,20 @@ def resources(metrics: Iterable[str], asked: Sequence[str] = ()) -> list[str]:
     there = set(metrics)
     known = [m for m in RESOURCES if m in there and not twin(m, there)]
     return known + [m for m in dict.fromkeys(asked) if m not in known]
+
+
+def of_children(loaded: Loaded | None, asked: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """The verdicts that raise an alarm on children of one name, by `each child NAME: METRIC`.
+
+    Pools of which nothing can be judged yet are left out: there is always some child that is met a few times only.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, _, analysis in pools.analyze(loaded, tuple(asked)) if loaded else ():
+        metrics = analysis.as_json()["metrics"]
+        decisive = resources(metrics, [metric for metric in asked if metric in metrics])
+        if any(metrics[metric]["ci_high"] is not None for metric in decisive):
+            found |= {f"each child {name}: {metric}": metrics[metric] for metric in decisive}
+    return found
 
 
 def twin(metric: str, there: Collection[str]) -> bool:

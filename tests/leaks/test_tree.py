@@ -288,3 +288,27 @@ def test_a_child_goes_on_when_the_recorder_does_and_its_process_did(tmp_path: Pa
 
 def test_a_recording_without_children_has_none() -> None:
     assert workers.lives(str(Path(__file__).parent / "data" / "schema-1.sqlite")) == []
+
+
+def test_the_gate_and_the_report_see_a_leak_in_each_life_too(tmp_path: Path) -> None:
+    path, still = recycled(tmp_path / "a.db", 1024), recycled(tmp_path / "b.db", 0)
+    name = "each child worker: rss_bytes"
+    quick, slow = (["--max-rate", f"rss={rate}", "--max-rate", f"anon={rate}"] for rate in ("1MiB/s", "1KiB/h"))
+    for options, code in (([], 1), (quick, 0), (slow, 1)):
+        run = CliRunner().invoke(cli.relengtools, ["leaks", "check", "--output-format", "json", *options, str(path)])
+        found = json.loads(run.stdout)
+        assert (run.exit_code, found["passed"]) == (code, not code)
+        assert (name in [each["metric"] for each in found["findings"]]) == bool(code)
+        assert found["metrics"][name]["rate_per_s"] == pytest.approx(1024, rel=0.05)
+    text = CliRunner().invoke(cli.relengtools, ["leaks", "check", str(path)]).stdout
+    assert f"  {name}  leak  +" in text
+    assert "MiB/h" in text
+    run = CliRunner().invoke(cli.relengtools, ["leaks", "check", "--output-format", "json", str(still)])
+    assert (run.exit_code, json.loads(run.stdout)["passed"]) == (0, True)
+    pytest.importorskip("matplotlib")
+    told = CliRunner().invoke(cli.relengtools, ["leaks", "report", str(path), "-o", str(tmp_path / "report")]).stdout
+    assert told.startswith(f"Leak: {name} +")
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert next(row for row in summary["pools"] if row["metric"] == name)["verdict"] == "leak"
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.count(name) == 2
