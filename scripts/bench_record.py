@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from bench_stall import stalls
 
 from relengtools.leaks import descriptors
 from relengtools.leaks.process import Base, ProcfsReader
@@ -64,26 +65,6 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
 print(server.server_port, flush=True)
 server.serve_forever()
 """
-# Maps, touches and unmaps memory with so many mappings there: each takes the mmap_lock. For each line it does so for so
-# many seconds, and tells its waits.
-STALL = """
-import mmap, sys, time
-mappings = int(sys.argv[1])
-kept = [mmap.mmap(-1, 4096, prot=mmap.PROT_READ | (mmap.PROT_WRITE if n % 2 else 0)) for n in range(mappings)]
-print(flush=True)
-for line in sys.stdin:
-    took, end = [], time.perf_counter() + float(line)
-    while (begun := time.perf_counter()) < end:
-        area = mmap.mmap(-1, 1 << 18)
-        for at in range(0, 1 << 18, 4096):
-            area[at] = 1
-        area.close()
-        took.append(time.perf_counter() - begun)
-    took.sort()
-    print(took[-1] * 1e3, took[-len(took) // 1000 - 1] * 1e3, took[len(took) // 2] * 1e3, flush=True)
-"""
-# Blocks with and without a recorder take turns, in pairs of random order.
-PAIRS, BLOCK_S = 16, 1.5
 WINDOWS, WINDOW_S = 10, 6.0
 META = {"selector": "--pid 7", "page_bytes": "4096", "ticks_per_s": "100"}
 BUILD = Build("bench", "", None, False, None)
@@ -256,56 +237,6 @@ def scraped(path: Path, days: float, series: int = 60) -> float:
     return path.stat().st_size / days
 
 
-def stalls(folder: Path) -> Iterator[str]:
-    """The waits of a target that maps and faults memory, in many short pairs of blocks: with a recorder, and without.
-
-    The recorder is stopped (SIGSTOP) where it is to be away, so that both blocks have the same processes around them.
-    """
-    dice = random.Random(1)
-    for mappings in (20, 5000):
-        for profile in ("normal", "deep"):
-            command = [sys.executable, "-c", STALL, str(mappings)]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                record = [sys.executable, "-m", "relengtools", "leaks", "record", "--pid", str(process.pid)]
-                record += [
-                    "--interval",
-                    "100ms",
-                    "--profile",
-                    profile,
-                    "-o",
-                    str(folder / f"stall-{mappings}-{profile}"),
-                ]
-                assert process.stdout is not None
-                process.stdout.readline()
-                with subprocess.Popen(record, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as recorder:
-                    time.sleep(3)
-                    pairs = [pair_of_blocks(process, recorder, dice) for _ in range(PAIRS)]
-                    recorder.send_signal(signal.SIGCONT)
-                    recorder.send_signal(signal.SIGINT)
-                process.kill()
-            for what, column in (("worst", 0), ("99.9 %", 1), ("median", 2)):
-                here, away = ([block[column] for block in blocks] for blocks in zip(*pairs, strict=True))
-                low, high = interval(here, away, dice)
-                shown = f"{median(here):.3g} ms, without {median(away):.3g} | | {100 * low:+.0f} to {100 * high:+.0f} %"
-                yield f"| {what} wait for 64 new pages, {mappings:,} mappings, {profile}, 10 Hz | {shown} |"
-
-
-def pair_of_blocks(
-    target_: "subprocess.Popen[str]", recorder: "subprocess.Popen[bytes]", dice: random.Random
-) -> tuple[list[float], list[float]]:
-    """The waits of a block with the recorder and of one without, in random order: worst, 99.9 %, median."""
-    assert target_.stdin is not None
-    assert target_.stdout is not None
-    found: dict[int, list[float]] = {}
-    for number in dice.sample((signal.SIGCONT, signal.SIGSTOP), 2):
-        recorder.send_signal(number)
-        time.sleep(0.2)
-        target_.stdin.write(f"{BLOCK_S}\n")
-        target_.stdin.flush()
-        found[number] = list(map(float, target_.stdout.readline().split()))
-    return found[signal.SIGCONT], found[signal.SIGSTOP]
-
-
 def interval(here: Sequence[float], away: Sequence[float], dice: random.Random) -> tuple[float, float]:
     """The 95 % bootstrap interval of the median ratio within pairs, less 1."""
     ratios = [a / b - 1 for a, b in zip(here, away, strict=True)]
@@ -372,8 +303,8 @@ HEAD = """# What recording costs
 Made by `scripts/bench_record.py` on a machine with {cpus} CPUs, Linux {kernel}, Python {python}, all in one run.
 Ratio: ours by theirs. A recorder scans descriptors often at first (bounded by 1 % of a core), later once a minute: that
 is `--profile light`, which doesn't scan, and a sixtieth of a scan a second; the ratios to other tools are of this.
-Intervals hold 95 %, by bootstrap: of the median ratio of windows that both tools share, and of pairs of blocks, with
-the recorder running and stopped.
+Intervals hold 95 %, by bootstrap: of the median ratio of windows that both tools share, and (`scripts/bench_stall.py`)
+of a window with the recorder and one without of the same round, 600 rounds of which each row is.
 
 | what | relengtools | psutil | ratio |
 |---|---:|---:|---:|
