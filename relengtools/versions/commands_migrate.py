@@ -225,6 +225,7 @@ def _document(row: Row, diff: bool) -> dict[str, Any]:
         "kept": list(plan.kept) if plan else [],
         "verified": verified is not None,
         "built_before": verified.before if verified else None,
+        "built_here": verified.here if verified else None,
         "built": verified.version if verified else None,
         "gained": list(verified.gained) if verified else [],
         "packed": list(verified.packed) if verified else [],
@@ -292,6 +293,8 @@ def _versions(plan: "Plan") -> str:
 
 def _before(verified: "Verified") -> str:
     """What the build before the migration says of the version."""
+    if verified.here is not None:
+        return f"that is one commit on, where it wouldn't build as it was; here it builds {printable(verified.here)}"
     if verified.before is None:
         return "as it was, it doesn't build with what git says"
     same = verified.before.partition("+")[0] == verified.version.partition("+")[0]

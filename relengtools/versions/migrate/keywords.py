@@ -14,6 +14,7 @@ from relengtools.versions.files import Files
 from relengtools.versions.locate import python, setup_py
 from relengtools.versions.locate.source import Source
 from relengtools.versions.migrate import setup_file
+from relengtools.versions.migrate import untold as untold_of
 from relengtools.versions.migrate.setup_file import SetupFile
 
 # What the interpreter knows only for a build in clean surroundings with one version of Python.
@@ -81,15 +82,15 @@ def read(file: SetupFile, place: Place) -> Keywords:
     given = run.setups[0].keywords if len(run.setups) == 1 else {}
     values, untold = {}, {}
     spread = [file.given(keyword) for keyword in file.call.keywords]
-    if any(arguments is None for arguments in spread):
-        return Keywords({}, {"**": "setup() is given `**` of a dictionary that isn't written out in one place"})
+    if (why := untold_of.spread(file)) is not None:
+        return Keywords({}, {"**": why})
     for name, node in ((name, node) for arguments in spread if arguments for name, node in arguments.items()):
         if name == "version":
             continue
         value = given.get(name, Unknown("the call of setup() can't be reached by reading"))
         told = _told(file, place, node, value)
         if isinstance(told, Unknown):
-            untold[name] = f"{name} (line {node.lineno}): {told.reason}"
+            untold[name] = untold_of.argument(file, name, node, told.reason)
         else:
             values[name] = told
     return Keywords(values, untold, _licence(place))

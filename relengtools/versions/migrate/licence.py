@@ -1,7 +1,7 @@
 """What `license` and the licence classifiers of setup.py say, as one SPDX expression (PEP 639)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 CLASSIFIER = "License ::"
 
@@ -119,6 +119,23 @@ def expression(text: str, classifiers: Sequence[str], file: str = "") -> str | N
         if known and not any(licence in _parts(found) for licence in known):
             raise CannotCarryError(f"license {_short(text)} and the classifier {name!r} disagree: {_ADVICE}")
     return found
+
+
+def changes(text: str, classifiers: Sequence[str], found: str) -> Iterator[str]:
+    """What is said otherwise once the licence is the expression `found`: a line for each."""
+    text = text.strip()
+    if text and text != found:
+        yield f"license {_short(text)} becomes the SPDX expression {found}{_or_later(text, found)}"
+    for name in classifiers:
+        if name.startswith(CLASSIFIER):
+            yield f"the classifier {name!r} goes: beside the expression {found} PEP 639 allows none of a licence"
+
+
+def _or_later(text: str, found: str) -> str:
+    """What to look at where a name of a GNU licence says nothing of later versions."""
+    if "-only" not in found or "only" in text.lower():
+        return ""
+    return " (where the sources say `or any later version`, it has to be -or-later)"
 
 
 def spdx(text: str) -> str | None:

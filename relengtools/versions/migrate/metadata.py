@@ -6,7 +6,7 @@ Source: the pyproject.toml specification, setuptools' "Configuring setuptools us
 import configparser
 import posixpath
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,12 +26,16 @@ _SCM = re.compile(r"setuptools[-_.]scm\b", re.IGNORECASE)
 
 
 class Carried(NamedTuple):
-    """`tables` of pyproject.toml, the keywords that are in them, those that stay in setup.py, and what can't go."""
+    """`tables` of pyproject.toml, the keywords that are in them, those that stay in setup.py, and what can't go.
+
+    `notes` say what is in them in other words.
+    """
 
     tables: Tables
     keywords: tuple[str, ...]
     kept: tuple[str, ...]
     refused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
@@ -46,15 +50,17 @@ def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
             _merge(tables, carrier(keywords.values))
         except CannotCarryError as error:
             refused.append(str(error))
-    if "name" not in project and "name" not in keywords.untold:
+    if not keywords.values.get("name") and not keywords.untold.keys() & {"name", "**"}:
         refused.append("setup() is given no name")
     tables["tool"]["setuptools"].setdefault("include-package-data", False)
+    notes = () if refused else tuple(_noted(keywords.values, project.get("license")))
     every = [*keywords.values, *(name for name in keywords.untold if name != "**")]
     return Carried(
         _ordered(tables, version),
         tuple(name for name in every if name in KNOWN),
         tuple(name for name in every if name not in KNOWN),
         tuple(refused),
+        notes,
     )
 
 
@@ -141,15 +147,23 @@ def _readme(values: Values) -> Tables:
 def _licence(file: str, values: Values) -> Tables:
     project: Tables = {}
     classifiers = _listed(values, "classifiers")
-    said = values.get("license_expression") or values.get("license") or ""
-    found = licence.expression(str(said), classifiers, file)
+    found = licence.expression(_licence_text(values), classifiers, file)
     if found is not None:
         project["license"] = found
     files = _listed(values, "license_files") or [f for f in [values.get("license_file")] if f]
     if files:
         project["license-files"] = files
-    others = [text for text in classifiers if not text.startswith(CLASSIFIER)]
+    others = [text for text in classifiers if found is None or not text.startswith(CLASSIFIER)]
     return {"project": project | ({"classifiers": others} if others else {})}
+
+
+def _licence_text(values: Values) -> str:
+    return str(values.get("license_expression") or values.get("license") or "")
+
+
+def _noted(values: Values, found: str | None) -> Iterator[str]:
+    if found is not None:
+        yield from licence.changes(_licence_text(values), _listed(values, "classifiers"), found)
 
 
 def _listed(values: Values, keyword: str) -> list[str]:

@@ -7,7 +7,8 @@ because a hash of digits alone would compare as a number, and seven digits are k
 differ in how many they give. A snapshot that a packager dates (TAG_git20260603) comes after its TAG too:
 TAG.post20260603.
 
-An sdist has no git, or stands in somebody else's repository, so there the version is that of PKG-INFO.
+An sdist has no git, or stands in somebody else's repository, so there the version is that of PKG-INFO. What is no
+version even so ends the build with a line that says so: setuptools before 66 would have written it into the metadata.
 """
 
 import re
@@ -30,6 +31,7 @@ def NAME(ask):
     version = version.strip()
     if not version or version.startswith("fatal: ")ALWAYS:
         raise SystemExit("setup.py: no version: CURE")
+    said = version
     dirty = version.endswith("-dirty")
     version = version[:-6] if dirty else version
 PREFIX\
@@ -44,7 +46,12 @@ PREFIX\
             version, local = version + ".post" + count, [commit]
     version = re.sub(r"_(?:git|svn|hg|cvs|p)([0-9]+)$", r".post\\1", version)
     local += ["dirty"] if dirty else []
-    return version + ("+" + ".".join(local) if local else "")
+    version += "+" + ".".join(local) if local else ""
+    public = r"v?([0-9]+!)?[0-9]+([.][0-9]+)*([-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?"
+    public += r"(-[0-9]+|[-_.]?(post|rev|r)[-_.]?[0-9]*)?([-_.]?dev[-_.]?[0-9]*)?"
+    if not re.match(public + r"([+][a-z0-9]+([-_.][a-z0-9]+)*)?$", version, re.I):
+        raise SystemExit("setup.py: %r is no version of PEP 440: MEND" % said)
+    return version
 '''
 _ALWAYS = ' or re.match("[0-9a-f]{7,40}$", version)'
 """What git says of a commit with no tag below it, if it has to say something."""
@@ -68,6 +75,7 @@ def text(name: str, variables: Sequence[str], always: bool, prefix: str, newline
         _DOC.replace("NAME", name, 1)
         .replace("UNLESS", unless)
         .replace("CURE", f"{cure} the tags (git fetch --tags)")
+        .replace("MEND", f"set {variables[0]} to one, or tag one" if variables else "tag one")
         .replace("ALWAYS", _ALWAYS if always else "")
         .replace("PREFIX", f'    version = re.sub(r"^{re.escape(prefix)}", "", version)\n' if prefix else "")
     )

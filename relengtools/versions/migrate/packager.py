@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+from relengtools.versions.scheme import pep440
+
 
 def minimal(variable: str | None, fallback: str | None) -> Iterator[str]:
     """Nothing has to change for them but how they may write a snapshot; `fallback` is said where git fails."""
     if variable:
         yield f"{variable}=… goes on to work; TAG_gitDATE (Alpine) and TAG_N_gHASH (Arch) become PEP 440"
     without = "is refused instead of 0.0.0" if fallback is None else f"goes on to be {fallback}"
+    if fallback is not None and pep440.parse(fallback) is None:
+        without = f"is refused, where setup.py said {fallback!r}"
     yield f"an sdist says its own version; a tree without git, tags and PKG-INFO {without}"
 
 

@@ -11,6 +11,7 @@ from relengtools.versions.discover import Place
 from relengtools.versions.files import Files
 from relengtools.versions.locate import cfg
 from relengtools.versions.migrate import (
+    archival,
     coverage,
     declarative,
     document,
@@ -24,6 +25,7 @@ from relengtools.versions.migrate import (
     said,
     setup_file,
     stub,
+    untold,
 )
 from relengtools.versions.migrate import style as style_of
 from relengtools.versions.migrate.idiom import Idiom
@@ -33,8 +35,6 @@ from relengtools.versions.project import Project
 from relengtools.versions.rewrite import Change
 from relengtools.versions.scheme import pep440
 
-ARCHIVAL = "describe-name: $Format:%(describe:tags=true,match=*[0-9]*)$\n"
-ATTRIBUTE = ".git_archival.txt  export-subst\n"
 # setuptools-scm's own `tag_regex`, without what it drops.
 _SCM_TAG = re.compile(r"(?:[\w-]+-)?(?P<version>[vV]?\d+(?:\.\d+){0,2}[^+]*)(?:\+.*)?")
 
@@ -132,7 +132,8 @@ def _idiom(found: Project, file: SetupFile | str, style: Style) -> Outcome:
         return Refusal(found.path, (file,))
     asked = idiom.read(file)
     if asked is None:
-        return Refusal(found.path, (f"{file.source.file}: setup() has no `version=` of its own to change",))
+        why = untold.spread(file) or f"{file.source.file}: setup() has no `version=` of its own to change"
+        return Refusal(found.path, (why,))
     return _minimal(found, file, asked) if style is Style.MINIMAL else _modern(found, file, asked)
 
 
@@ -159,7 +160,7 @@ def _minimal(found: Project, file: SetupFile, asked: Idiom) -> Outcome:
         packager=tuple(packager.minimal(asked.variable, told.fallback)),
         described=described,
         later=(told.later, policy.post(told.later)),
-        policy=policy.of_minimal(_described(found.place, ())[0]),
+        policy=policy.of_minimal(_described(found.place, ())[0], tag),
     )
 
 
@@ -201,7 +202,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         return Refusal(found.path, tuple(reasons))
     variable = asked.variable if asked else None
     after = told.now if owner else policy.next_dev(described)
-    changes = [*pyproject, _setup(file, left), declared.change, *([] if owner else _archival(found.place))]
+    changes = [*pyproject, _setup(file, left), declared.change, *([] if owner else archival.changes(found.place))]
     notes = () if owner else packager.modern(variable, left.empty)
     return Plan(
         found,
@@ -216,7 +217,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         described,
         (told.later, told.later if owner else policy.next_dev(policy.one_on(described, tag))),
         policy.of_modern(told) if asked else "",
-        tuple(policy.fallen(told.fallback)),
+        (*carried.notes, *policy.fallen(told.fallback)),
     )
 
 
@@ -307,25 +308,6 @@ def _setup(file: SetupFile, left: stub.Remainder) -> Change | None:
     return edits.cut(file.source, left.cuts) if left.cuts else None
 
 
-def _archival(place: Place) -> list[Change]:
-    """`.git_archival.txt` and the attribute that has `git archive` fill it in, where they aren't there."""
-    found = []
-    archival, attributes = Files(place).source(".git_archival.txt"), Files(place).source(".gitattributes")
-    if archival is None:
-        found.append(edits.made(place.root / ".git_archival.txt", ARCHIVAL))
-    elif "describe-name:" not in archival.text:
-        found.append(edits.changed(archival, _with_line(archival.text, ARCHIVAL)))
-    if attributes is None:
-        found.append(edits.made(place.root / ".gitattributes", ATTRIBUTE))
-    elif not re.search(r"^\.git_archival\.txt\s.*\bexport-subst\b", attributes.text, re.MULTILINE):
-        found.append(edits.changed(attributes, _with_line(attributes.text, ATTRIBUTE)))
-    return found
-
-
-def _with_line(text: str, line: str) -> str:
-    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{line}"
-
-
 def _versioneer(found: Project, style: Style) -> Outcome:
     """Versioneer's own styles are PEP 440 but for `git-describe`; its generated files hold the style as well."""
     settings = _versioneer_settings(found)
@@ -377,7 +359,7 @@ def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
     if owner is None and found.provider and style is Style.MINIMAL:
         return Nothing(found.path, f"{found.provider} computes its version")
     if owner is None:
-        return Refusal(found.path, (f"the version can't be told without running code: {listing.reason(found)}",))
+        return Refusal(found.path, (f"the version can't be told without running code: {_unknown(found, file)}",))
     canonical = pep440.parse(owner.value.strip())
     if canonical is None:
         why = f"{owner.value!r} ({owner.file}:{owner.span.line}) isn't PEP 440: `versions check` mends it"
@@ -387,6 +369,13 @@ def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
     if owner.kind not in (Kind.SETUP_PY, Kind.SETUP_CFG, Kind.MODULE, Kind.FILE) or owner.computed:
         return Refusal(found.path, (f"setup.py takes the version from {owner.file}:{owner.span.line}",))
     return _modern(found, file, None, owner)
+
+
+def _unknown(found: Project, file: SetupFile | str) -> str:
+    """Why the version isn't known, with the expression where setup.py has one."""
+    reason = listing.reason(found)
+    node = None if isinstance(file, str) or found.provider else file.argument("version")
+    return reason if node is None or isinstance(file, str) else untold.plainly(reason, file, node)
 
 
 def _described(place: Place, flags: Sequence[str]) -> tuple[str | None, str | None]:

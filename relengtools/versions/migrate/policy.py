@@ -54,7 +54,13 @@ def of_modern(told: Said) -> str:
     """The policy of `modern`, beside what `minimal` would do."""
     if told.later and pep440.parse(told.later):
         return f"{_BELOW}; --style minimal would leave it as setup.py makes it: {told.now or told.later}"
-    return _policy(_BELOW, "minimal", _ABOVE, post(told.now))
+    tagged = pep440.parse(told.now or "") is not None
+    return _policy(_BELOW, "minimal", _ABOVE, _coming(post(told.later)) if tagged else post(told.now))
+
+
+def _coming(version: str | None) -> str | None:
+    """The version of the next commit, whose hash nobody knows."""
+    return version and version.partition("+")[0]
 
 
 def fallen(fallback: str | None) -> Iterator[str]:
@@ -67,6 +73,7 @@ def fallen(fallback: str | None) -> Iterator[str]:
         yield f"setup.py said {fallback!r} where git fails, which PEP 440 refuses: there is no build now"
 
 
-def of_minimal(described: str | None) -> str:
+def of_minimal(described: str | None, tag: str | None) -> str:
     """The policy of `minimal`, beside what `modern` would do."""
-    return _policy(_ABOVE, "modern", _BELOW, next_dev(described))
+    other = next_dev(described) if described != tag else _coming(next_dev(one_on(described, tag)))
+    return _policy(_ABOVE, "modern", _BELOW, other)

@@ -43,7 +43,8 @@ class Built(NamedTuple):
 class Verified(NamedTuple):
     """`lost` is what the wheel or the sdist had and hasn't any more, `version` the new one's.
 
-    `before` is the version as it was, of a commit that is as far from its tag; None where it doesn't build.
+    `before` is the version as it was, of a commit that is as far from its tag; None where that doesn't build. Then
+    `here` is that of the very commit that is checked out, if it builds: on a tag `git describe` says just the tag.
     `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't.
     """
 
@@ -52,6 +53,7 @@ class Verified(NamedTuple):
     version: str
     packed: tuple[str, ...] = ()
     before: str | None = None
+    here: str | None = None
 
 
 class _Builds(NamedTuple):
@@ -98,9 +100,11 @@ def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = l
             _copy(place.tree, after)
             _apply(plan.changes, place.tree, after)
             progress("building it as it is")
-            said = _said(builds, before, inner) if (before / ".git").exists() else None
+            versioned = (before / ".git").exists()
+            said = _said(builds, before, inner, 1) if versioned else None
+            here = _said(builds, before, inner, 0) if versioned and said is None else None
             old = _old(builds, before, inner, old_version)
-            said = said if (before / ".git").exists() else old[0].version
+            said = said if versioned else old[0].version
             progress("building it as it will be")
             new = _both(builds, after, inner, _new_version(plan))
             gone = {change.source.path.name for change in plan.changes if change.fate is Fate.REMOVED}
@@ -111,7 +115,7 @@ def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = l
             ]
         packed = _files(new[1]) - _files(old[1]) if isinstance(old[1], Built) else ()
         gained = tuple(sorted(new[0].files - old[0].files))
-        return Verified(tuple(losing), gained, new[0].version, tuple(sorted(packed)), said)
+        return Verified(tuple(losing), gained, new[0].version, tuple(sorted(packed)), said, here)
 
 
 _Both = tuple[Built, Built | BackendError]
@@ -124,11 +128,15 @@ def _both(builds: _Builds, source: Path, inner: Path, variables: Mapping[str, st
     return builds.wheel(source / inner, variables), builds.sdist(copy / inner, variables)
 
 
-def _said(builds: _Builds, source: Path, inner: Path) -> str | None:
-    """The version that it has as it is, as many commits from its tag as the migrated one; None if it doesn't build."""
-    copy = source.with_name("said")
+def _said(builds: _Builds, source: Path, inner: Path, further: int) -> str | None:
+    """The version that it has as it is, so many commits further on; None if it doesn't build.
+
+    Migrated, it is one further from its tag.
+    """
+    copy = source.with_name(f"said-{further}")
     shutil.copytree(source, copy, symlinks=True)
-    git.run(copy, *_COMMIT, "--no-verify", "--allow-empty", "-m", "as it is")
+    for _ in range(further):
+        git.run(copy, *_COMMIT, "--no-verify", "--allow-empty", "-m", "as it is")
     try:
         said = str(_message(builds.metadata(copy / inner)).get("Version", ""))
     except BackendError:
@@ -299,8 +307,9 @@ def _fields(message: Message, licences: str) -> dict[str, set[str]]:
         if key.lower() not in _OTHERWISE:
             found.setdefault(key, set()).add(_squeezed(key, str(value)))
     classifiers = list(map(str, message.get_all("Classifier", [])))
-    found["Classifier"] = {text for text in classifiers if not text.startswith(licence.CLASSIFIER)}
     found["License"] = set(_licences(message, classifiers, licences))
+    kept = (text for text in classifiers if not found["License"] or not text.startswith(licence.CLASSIFIER))
+    found["Classifier"] = set(kept)
     found["Keywords"] = {word.strip() for word in re.split(r"[,\n]", str(message.get("Keywords", ""))) if word.strip()}
     urls = [str(value).rpartition(", ")[2] for value in message.get_all("Project-URL", [])]
     urls += [str(message[key]) for key in ("Home-page", "Download-URL") if message[key]]

@@ -65,6 +65,27 @@ def test_no_licence_is_none():
     assert licence.expression("", ["License :: OSI Approved"]) is None
 
 
+AGPL_3 = f"{OSI}GNU Affero General Public License v3"
+LATER = " (where the sources say `or any later version`, it has to be -or-later)"
+GOES = "goes: beside the expression {} PEP 639 allows none of a licence"
+
+
+@pytest.mark.parametrize(
+    ("text", "classifiers", "said"),
+    [
+        ("MIT", ["Topic :: Internet"], []),
+        ("AGPL-3.0-only", [], []),
+        ("AGPL-3.0", [], [f"license 'AGPL-3.0' becomes the SPDX expression AGPL-3.0-only{LATER}"]),
+        ("GPL-2.0+", [], ["license 'GPL-2.0+' becomes the SPDX expression GPL-2.0-or-later"]),
+        ("MIT License", [], ["license 'MIT License' becomes the SPDX expression MIT"]),
+        ("", [AGPL_3], [f"the classifier '{AGPL_3}' {GOES.format('AGPL-3.0-only')}"]),
+        ("MIT", [f"{OSI}MIT License"], [f"the classifier '{OSI}MIT License' {GOES.format('MIT')}"]),
+    ],
+)
+def test_what_is_said_otherwise_is_told(text, classifiers, said):
+    assert list(licence.changes(text, classifiers, licence.expression(text, classifiers) or "")) == said
+
+
 def test_every_name_in_the_tables_is_spdx():
     tables = [name for names in licence._CLASSIFIERS.values() for name in names if name]
     for name in [*tables, *licence._TEXTS.values(), *licence._PHRASES]:

@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.version import Version
+from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
 from relengtools.versions.migrate import normaliser
 from relengtools.versions.scheme.convert import convert
@@ -137,10 +137,26 @@ def test_an_sdist_knows_its_version(migrated):
     assert project.version(None, PKGVER="1.0") == "1.0"
 
 
-def test_what_it_cannot_read_it_leaves_to_setuptools(migrated):
+GARBAGE = (
+    "nonsense",
+    "1.0-alpha.beta",
+    "1.0+local-3-g0421ea4",
+    "0.100.2.g0421ea4",
+    "release-3-g0421ea4",
+    "1.0 2",
+    "1.0+",
+)
+
+
+def test_what_is_no_version_ends_the_build_and_says_so(migrated):
     project = migrated(USUAL)
-    for odd in ("nonsense", "1.0-alpha.beta", "1.0+local-3-g0421ea4", "0.100.2.g0421ea4"):
-        assert not convert(project.version(odd), "pep440").version
+    mend = "is no version of PEP 440: set PKGVER to one, or tag one"
+    assert [project.version(odd) for odd in GARBAGE] == [f"setup.py: {odd!r} {mend}" for odd in GARBAGE]
+    assert project.version("1.0", PKGVER="master") == f"setup.py: 'master' {mend}"
+    (project.root / "PKG-INFO").write_text("Version: unknown\n")
+    assert project.version(None) == f"setup.py: 'unknown' {mend}"
+    with pytest.raises(SystemExit, match="PEP 440: tag one"):
+        function()("nonsense")
 
 
 CHECKED = """\
@@ -247,7 +263,8 @@ LEFT_ALONE = {
     "setup(setup_requires=['pbr'], pbr=True)": "pbr gives PEP 440 versions",
     "import secrets\nsetup(name='p', version=secrets.token_hex())": "can't be told without running code",
     "setup(name='p')": "",
-    "import subprocess as s\nk = dict(version=s.getoutput('git describe'))\nk.pop('x', 0)\nsetup(**k)": "no `version=`",
+    "import subprocess as s\nk = dict(version=s.getoutput('git describe'))\nk.pop('x', 0)\nsetup(**k)": "given `**k`",
+    "import os\nsetup(name='p', version=os.environ['NEXT'])": "needs the environment variable NEXT",
     "import subprocess as s\nv = s.getoutput('git describe')\nsetup(version=v)\nsetup(version=v)": "calls setup() 2",
 }
 
@@ -275,7 +292,7 @@ def test_the_normaliser_runs_on_python_3_8_and_is_ascii():
         text = normaliser.text("pep440", variables, always, prefix, "\n")
         ast.parse(text, feature_version=(3, 8))
         assert text.isascii()
-        assert len(text.splitlines()) < 35
+        assert len(text.splitlines()) < 42
         assert max(map(len, text.splitlines())) <= 120
 
 
@@ -309,6 +326,26 @@ def test_a_commit_sorts_below_the_next_release(release, count, commit):
     version = Version(function()(f"{release}-{count}-g{commit}"))
     following = [*map(int, release.split(".")), 0, 1]
     assert version < Version(".".join(map(str, following)))
+
+
+VERSIONS = st.from_regex(f"(?ix){VERSION_PATTERN}", fullmatch=True, alphabet="0123456789abcdeglnoprtvw.+!-_ RC")
+
+
+@given(st.one_of(st.text("0123456789abcdeprtosv.+!-_", max_size=20), VERSIONS))
+def test_whatever_it_is_given_it_gives_a_version_or_stops(said):
+    try:
+        version = function()(said)
+    except SystemExit:
+        assert not is_version(said), said
+    else:
+        assert is_version(version)
+
+
+def is_version(text):
+    try:
+        return bool(Version(text))
+    except InvalidVersion:
+        return False
 
 
 @given(TAGS, st.integers(0, 500), HASHES)

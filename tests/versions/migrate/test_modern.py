@@ -270,7 +270,11 @@ STOPS = {
     "package_data={'p': [f[3:] for f in glob.glob('p/b/**', recursive=True)]}": "package_data (line 3)",
     "data_files=['a']": "data_files",
     "description='one\\ntwo'": "more than one line",
-    "**subprocess.__dict__": "of a dictionary that isn't written out",
+    "**subprocess.__dict__": "setup.py:3: setup() is given `**subprocess.__dict__`, of a dictionary that",
+    "description={'a': 'b'}['c']": "(line 3): read without being run, it finds no 'c' (KeyError): `{'a': 'b'}['c']`",
+    "description=os.environ['X']": "it needs the environment variable X, which nobody has set while it is only read",
+    "description=LATE": "description (line 3): read without being run, it finds no 'LATE' (NameError): `LATE`",
+    "long_description=open('GONE').read()": "it reads a file that isn't there: `open('GONE').read()`",
     "contact='x'": "contact has no place",
     "install_requires=[['a']]": "isn't a list of texts",
 }
@@ -282,6 +286,7 @@ def test_what_cannot_be_carried_over_stops_it_with_the_reason(modern, given):
     result, root = modern({"setup.py": text, "r.txt": "a\n"})
     assert result.code == 2
     assert STOPS[given] in result.err
+    assert "1 reason above" in result.err
     assert [path.name for path in sorted(root.iterdir())] == ["r.txt", "setup.py"]
     assert (root / "setup.py").read_text() == text
 

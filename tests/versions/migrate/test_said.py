@@ -153,6 +153,8 @@ def test_a_fallback_is_carried_over_or_said_to_be_gone(repo, run):
     assert "fallback_version" not in gone.out
     assert "setup.py said 'unknown' where git fails, which PEP 440 refuses: there is no build now" in gone.err
     assert "PKG-INFO goes on to be 0.0.0" in migrated(repo, run, FALLBACK).err
+    unknown = migrated(repo, run, FALLBACK.replace("0.0.0", "unknown")).err
+    assert "PKG-INFO is refused, where setup.py said 'unknown'" in unknown
 
 
 def test_half_a_character_is_no_traceback(repo, run):

@@ -1,6 +1,7 @@
 """Really built before and after: nothing of ours is lost, and what people lose by hand is found."""
 
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -229,6 +230,18 @@ def test_a_repository_of_longer_hashes_and_hooks_for_all(tree, run, monkeypatch)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(root / "config"))
     result = run("migrate", "--verify", "--diff", "p")
     assert (result.code, "built     1.0.post2+g" in result.err) == (1, True), result.err
+
+
+def test_on_a_tag_it_builds_as_it_was(tree, run, monkeypatch):
+    root = tree({"config": "[user]\nname = a\nemail = a@example.org\n"})
+    repo = Repo(root / "p")
+    text = "import os\nfrom setuptools import setup\nsetup(name='p', version=os.popen('git describe').read().strip())\n"
+    repo.commit(files={"setup.py": text})
+    repo("tag", "-a", "-m", "noted", "1.0")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(root / "config"))
+    result = run("migrate", "--verify", "--diff", "p")
+    built = next(line for line in result.err.splitlines() if "built" in line)
+    assert re.search(r" 1\.0\.post1\+g.* one commit on, where it wouldn't build as it was; here it builds 1\.0$", built)
 
 
 @pytest.mark.parametrize("style", ["minimal", "modern"])
