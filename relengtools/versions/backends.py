@@ -174,9 +174,8 @@ def is_project(document: Mapping[str, Any], alone: bool) -> bool:
     tool = _table(document, "tool")
     if "project" in document or "poetry" in tool or "metadata" in _table(tool, "flit"):
         return True
-    told = (
-        not alone or backend(document) not in _SETUPTOOLS or bool({"setuptools", *_SETUPTOOLS_PROVIDERS} & tool.keys())
-    )
+    silent = ("", *_SETUPTOOLS)  # an empty name is none: what wants to build the project is kept from it
+    told = not alone or backend(document) not in silent or bool({"setuptools", *_SETUPTOOLS_PROVIDERS} & tool.keys())
     return "build-system" in document and told
 
 
@@ -203,6 +202,8 @@ def _unpackaged(tool: Mapping[str, Any]) -> str | None:
 def backend(document: Mapping[str, Any]) -> str | None:
     """The first part of the build backend's name, None for the default (setuptools)."""
     name = _table(document, "build-system").get("build-backend")
+    if name == "rapids_build_backend.build":  # which changes the name and the dependencies, and calls this one
+        name = _table(_table(document, "tool"), "rapids-build-backend").get("build-backend")
     if not isinstance(name, str):
         return None
     return "setuptools" if name.startswith("scikit_build_core.setuptools") else re.split(r"[.:]", name)[0]
@@ -235,6 +236,8 @@ def _by_project(
         return _by_poetry(tool)
     if name == "maturin":  # which fills it in all the same
         return _dynamic(document, tool, name)
+    if "name" not in project:
+        return Nothing("[project] has no name, so that nothing can be built of it", missing=False)
     return Nothing('[project] has neither `version` nor `dynamic = ["version"]`')
 
 
@@ -301,7 +304,7 @@ def _hatch(hatch: Mapping[str, Any]) -> Answer:
     version = _table(hatch, "version")
     source = _text(version.get("source")) or "regex"
     file = _text(version.get("path"))
-    if source == "regex" and file:
+    if source in ("regex", "regex_commit") and file:  # the latter is the former, and commits what it writes
         return Pattern("hatch", file, _text(version.get("pattern")) or _HATCH_PATTERN, "version")
     if source == "code" and file:
         text = _text(version.get("expression")) or "__version__"

@@ -1,6 +1,7 @@
 """The other places of a project where its version is written: modules, documentation, packaging, locks."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,8 +35,15 @@ def _modules(files: Files, name: str | None) -> Iterator[Declaration]:
         except UnreadableError as error:
             files.note(error.problem)
             continue
-        if isinstance(found, Declaration) and source and not module.generated(source):
+        if not isinstance(found, Declaration) or not source or module.generated(source):
+            continue
+        if not _is_placeholder(found.value):
             yield found
+
+
+def _is_placeholder(value: str) -> bool:
+    """Whether a build or a template fills it in: @VERSION@, {{ version }}, %VERSION%, ${version}, RPM_VERSION."""
+    return not re.search("[0-9]", value) and re.search(r"[@{%$<]|^[A-Z_]+$", value) is not None
 
 
 def _beside(files: Files) -> Iterator[Declaration]:
@@ -76,11 +84,13 @@ def _form(form: lines.Form) -> Locate:
 
 
 def _docs_conf(source: Source) -> Declaration | None:
-    """Sphinx's `release`, the full version; `version` is the short one."""
+    """Sphinx's `release`, the full version (`version` is the short one); not the name of a branch, as `latest`."""
     from relengtools.versions.locate import module
 
     found = module.locate(source, ("release",))
-    return found._replace(kind=Kind.DOCS_CONF) if isinstance(found, Declaration) else None
+    if not isinstance(found, Declaration) or not re.search("[0-9]", found.value):
+        return None
+    return found._replace(kind=Kind.DOCS_CONF)
 
 
 _PLAIN: dict[str, Locate] = {

@@ -228,6 +228,7 @@ def test_where_the_code_of_hatch_imports_from(tree, folders, version):
         ({"pyproject.toml": "[tool.poetry]\npackage-mode = false\n"}, False),
         ({"pyproject.toml": DYNAMIC + "[tool.poetry]\npackage-mode = false\n"}, False),
         ({"pyproject.toml": '[project]\nname = "x"\n[tool.pdm]\ndistribution = false\n'}, False),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, False),
         ({"pyproject.toml": '[tool.poetry]\nname = "x"\npackage-mode = true\n'}, True),
         ({"pyproject.toml": backend("mesonpy") + DYNAMIC}, False),
     ],
@@ -244,6 +245,7 @@ def test_says_why_there_is_no_owner(tree, files, missing):
     [
         {"pyproject.toml": "[tool.ruff]\nline-length = 100\n"},
         {"pyproject.toml": SETUPTOOLS + "[tool.ruff]\nline-length = 100\n"},
+        {"pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = ""\n[tool.ruff]\nline-length = 100\n'},
         {"setup.cfg": "[flake8]\nmax-line-length = 100\n"},
         {"setup.py": "def setup_module():\n    pass\n"},
         {"setup.py": "async def setup(hass): ...\n"},
@@ -319,6 +321,15 @@ POETRY += "[tool.poetry-dynamic-versioning]\nenable = true\n"
             backend("scikit_build_core") + DYNAMIC + "[[tool.dynamic-metadata]]\n" + REGEX
             + 'field = "version"\ninput = "x.py"\n',
             "x.py", "__version__ = '1.0'", "1.0",
+        ),
+        (
+            backend("hatchling") + DYNAMIC + '[tool.hatch.version]\nsource = "regex_commit"\npath = "x.py"\n',
+            "x.py", "__version__ = '1.0'", "1.0",
+        ),
+        (
+            backend("rapids_build_backend.build") + DYNAMIC + SCIKIT + "input = 'VERSION'\nregex = '(?P<value>.*)'\n"
+            + '[tool.rapids-build-backend]\nbuild-backend = "scikit_build_core.build"\n',
+            "VERSION", "26.08.00\n", "26.08.00",
         ),
         (POETRY + '[tool.poetry-dynamic-versioning.from-file]\nsource = "V"\n', "V", "1.0\n", "1.0"),
         (

@@ -244,6 +244,20 @@ setup(install_requires=req, extras_require=dict(t=["f>=v1"], **{"u": ["g>=v1"]})
     assert fixed(written(tmp_path, "setup.py", text)) == mended
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "setup(python_requires='>=' + lowest)",
+        "lowest = '3.8'\nsetup(python_requires='>=' + lowest)",
+        "a = '>='\nsetup(python_requires=a + config['min_python'])",
+        "setup(python_requires=f'>={x}' + ',' + '<4')",
+        "setup(install_requires=['a' + '>1.*'] + ['b>' + lowest])",
+    ],
+)
+def test_sums_of_texts_are_no_requirements(tmp_path: Path, text: str) -> None:
+    assert list(requirements(written(tmp_path, "setup.py", text))) == []
+
+
 def test_an_escaped_letter_is_told_of_and_kept(tmp_path: Path) -> None:
     found = list(findings(requirements(written(tmp_path, "pyproject.toml", PYPROJECT))))
     (finding,) = [f for f in found if "`unicode>=1.*`" in f.message]

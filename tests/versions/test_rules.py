@@ -210,6 +210,11 @@ def test_a_broken_lock_keeps_no_other_file_from_being_mended(tree, run):
         ("docs/conf.py", "release = '0.9'\n", "0.9.3", None, None),  # the series
         ("docs/conf.py", "release = '0'\n", "0.9.3", "RV201", "0.9.3"),
         ("docs/conf.py", "release = ''\n", "1.0", None, None),  # as Sphinx leaves it
+        ("docs/conf.py", "release = 'latest'\n", "1.0", None, None),
+        ("alpha/__init__.py", "__version__ = '@VERSION@'\n", "1.0", None, None),
+        ("alpha/__init__.py", "__version__ = '{{ version }}'\n", "1.0", None, None),
+        ("alpha/__init__.py", "__version__ = 'RPM_VERSION'\n", "1.0", None, None),
+        ("alpha/__init__.py", "__version__ = 'unknown'\n", "1.0", "RV101", "1.0"),
         ("debian/changelog", "x (1.0-1) unstable; urgency=low\n", "1.0", None, None),
         ("debian/changelog", "x (0.9-1) unstable; urgency=low\n", "1.0rc1", "RV202", None),
         ("APKBUILD", "pkgver=1.0_rc1\n", "1.0rc1", None, None),

@@ -65,12 +65,22 @@ def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int, been: set[int]
                     yield from _strings(body, element, depth, been)
         case ast.Starred(value=value) | ast.keyword(value=value):
             yield from _strings(body, value, depth, been)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
+        case ast.BinOp(left=left, op=ast.Add(), right=right) if not _is_text(body, node):
             yield from _strings(body, left, depth, been)
             yield from _strings(body, right, depth, been)
         case ast.Name(id=name) if depth < 4:
             for value in _values(body, name):
                 yield from _strings(body, value, depth + 1, been)
+
+
+def _is_text(body: Sequence[ast.stmt], node: ast.AST) -> bool:
+    """Whether a sum is surely one of texts, as `">=" + lowest` is."""
+    match node:
+        case ast.BinOp(left=left, right=right):
+            return _is_text(body, left) or _is_text(body, right)
+        case ast.Name(id=name):
+            return any(isinstance(value, ast.Constant | ast.JoinedStr) for value in _values(body, name))
+    return isinstance(node, ast.Constant | ast.JoinedStr)
 
 
 def _values(body: Sequence[ast.stmt], name: str) -> Iterator[ast.expr]:
