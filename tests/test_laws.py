@@ -45,7 +45,7 @@ DOORS = {
     "matplotlib": {"relengtools.figure"},
 }
 WITH_NUMPY = {"series", "scene", "identity", "survivors", "counts", "memory", "levels", "trend", "survival", "judge"}
-WITH_NUMPY |= {"compare", "exhaustion", "plan", "plot", "power", "report", "shapes", "tabular"}
+WITH_NUMPY |= {"compare", "exhaustion", "plan", "lacks", "plot", "power", "report", "shapes", "tabular"}
 
 
 def imports(path: Path) -> Iterator[str]:

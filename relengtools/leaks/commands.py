@@ -210,6 +210,8 @@ def analyze(
     insufficient (can't tell yet). The interval holds the true rate in 95 of 100 cases. Of `record --children` the sums
     are judged, and children of one name together: each lives anew, and a pool that is recycled hides a leak in its sum.
 
+    Where a resource has no answer yet, the last lines say how long that takes, and what would make it shorter.
+
     With --output-format json, one JSON object a file (JSON Lines); rates are in the metric's own unit a second.
 
     \b
@@ -218,7 +220,7 @@ def analyze(
       relengtools leaks analyze --load sessions --metric vms_bytes --output-format json history.csv
     """
     needs_numpy("analyze")
-    from relengtools.leaks import judge
+    from relengtools.leaks import judge, lacks, report, series
     from relengtools.leaks.names import named
 
     attempts = Attempts(say)
@@ -229,11 +231,16 @@ def analyze(
             analysis = judge.analyze(frame, load=load, events=events, metrics=asked).as_json()
             if not analysis["metrics"]:
                 raise no_resource(path)
+            roles = series.roles(frame, load, events, asked)
+            decisive = report.resources(analysis["metrics"], asked)
+            lacking = lacks.lacks(series.ordered(frame), roles, analysis["metrics"], decisive)
             children = _children(recording, metrics) if recording else []
             if output_format == "json":
-                click.echo(json.dumps({**analysis, "children": children} if children else analysis))
+                more = {"children": children} if children else {}
+                click.echo(json.dumps({**analysis, "lacks": [each.as_json() for each in lacking], **more}))
             else:
                 lines = [_table(analysis, asked), *reached(frame, recording, analysis["metrics"])]
+                lines += [f"  {printable(line)}" for line in lacks.sentences(lacking, analysis["observed_s"])]
                 click.echo("\n".join([*lines, *(_table(pool, metrics) for pool in children)]))
     ctx.exit(2 if attempts.failed else 0)
 

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from relengtools import __version__, figure
 from relengtools.errors import RelengError
-from relengtools.leaks import counts, exhaustion, history, judge, levels, page, plot, pools, profiles, series
+from relengtools.leaks import exhaustion, history, judge, lacks, page, plot, pools, profiles, series
+from relengtools.leaks.lacks import Lack
 from relengtools.leaks.names import named
 from relengtools.leaks.recording import Loaded
 from relengtools.leaks.recording.read import Process
 from relengtools.leaks.series import Frame
-from relengtools.leaks.units import duration, per_time
+from relengtools.leaks.units import per_time
 
 # In the order a reader wants them: what a process is limited in comes first.
 RESOURCES = (
@@ -46,7 +45,6 @@ PAGES = ("index.html", "report.md", "summary.json")
 MOST_ROWS = 15
 MOST_FRAMES = 64
 MOST_NAMED = 3
-UNSURE = ("insufficient", "warmup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,14 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
     frame = series.ordered(frame)
     metrics = tuple(named(metric, frame.columns, path) for metric in metrics)
     analysis = judge.analyze(frame, load=load, events=events, metrics=metrics).as_json() | {"file": Path(path).name}
-    gauges = series.roles(frame, load, events, metrics).load
-    pictures = plot.figures(frame, analysis["metrics"], gauges, _restarts(frame))
+    roles = series.roles(frame, load, events, metrics)
+    lacking = lacks.lacks(frame, roles, analysis["metrics"], resources(analysis["metrics"], metrics))
+    analysis["lacks"] = [lack.as_json() for lack in lacking]
+    pictures = plot.figures(frame, analysis["metrics"], roles.load, _restarts(frame))
     given = {"--load": load, "--events": events, "--metric": metrics}
     options = [word for option, names in given.items() for name in names for word in (option, name)]
     return Report(
-        summary=_summary(frame, loaded, analysis, metrics, options) | {"files": _files(pictures)},
+        summary=_summary(frame, loaded, analysis, metrics, options, lacking) | {"files": _files(pictures)},
         svg={name: figure.svg(drawn) for name, drawn in pictures.items()},
         png={name: figure.png(drawn) for name, drawn in pictures.items()},
         lost=frame.lost,
@@ -134,7 +134,12 @@ def _replace(directory: Path, files: Mapping[str, bytes], older: set[str]) -> No
 
 
 def _summary(
-    frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], asked: Sequence[str], options: Sequence[str]
+    frame: Frame,
+    loaded: Loaded | None,
+    analysis: Mapping[str, Any],
+    asked: Sequence[str],
+    options: Sequence[str],
+    lacking: Sequence[Lack],
 ) -> dict[str, Any]:
     decisive = resources(analysis["metrics"], asked)
     verdicts, others = ordered(analysis["metrics"], asked)
@@ -152,7 +157,11 @@ def _summary(
         "classes": _classes(loaded),
         "stacks": stacks,
         **history.told(loaded),
-        "next": [*_next(frame, loaded, analysis, decisive), *unread],
+        "next": [
+            *lacks.sentences(lacking, analysis["observed_s"]),
+            *_where(frame, loaded, analysis["metrics"]),
+            *unread,
+        ],
         "commands": [
             f"relengtools leaks {shlex.join(['analyze', name, *options])}",
             f"relengtools leaks {shlex.join(['report', name, '-o', 'report', *options])}",
@@ -213,7 +222,7 @@ def headline(metrics: Mapping[str, Mapping[str, Any]], decisive: Sequence[str]) 
     beside = f"; beside the resources: {told}" if found else ""
     if not verdicts:
         return f"No verdict: no resource of the process is in it; name a column with --metric{beside}"
-    if unsure := [m for m, verdict in verdicts.items() if verdict in UNSURE]:
+    if unsure := [m for m, verdict in verdicts.items() if verdict in lacks.UNSURE]:
         return f"No leak shown; can't tell yet for {_some(unsure)}{beside}"
     return ("No leak: what moves goes with the load" if "load" in verdicts.values() else "No leak") + beside
 
@@ -281,47 +290,11 @@ def _stacks(loaded: Loaded | None) -> tuple[list[dict[str, Any]], list[str]]:
     return rows, []
 
 
-def _next(frame: Frame, loaded: Loaded | None, analysis: Mapping[str, Any], decisive: Sequence[str]) -> list[str]:
-    """What would settle an open question, by what this recording lacks."""
-    verdicts = {m: v["verdict"] for m, v in analysis["metrics"].items()}
-    unsure = [m for m in decisive if verdicts[m] in UNSURE]
-    leaking = "leak" in verdicts.values()
-    lines = list(_longer(frame, analysis, unsure))
-    if loaded and not loaded.meta.get("metrics") and (unsure or leaking):
-        lines.append(
-            "Give --metrics URL if the process serves Prometheus metrics: load gauges settle counts in minutes."
-        )
+def _where(frame: Frame, loaded: Loaded | None, metrics: Mapping[str, Any]) -> Iterator[str]:
+    """What would tell where in the program a leak is."""
+    leaking = any(verdict["verdict"] == "leak" for verdict in metrics.values())
     if loaded and leaking and not loaded.meta.get("pprof") and "go_goroutines" in frame.columns:
-        lines.append("Give --pprof URL: the goroutine profile names the function that leaks.")
-    return lines
-
-
-def _longer(frame: Frame, analysis: Mapping[str, Any], unsure: Sequence[str]) -> Iterator[str]:
-    """How long a recording has to be for what it is too short for, the same length together."""
-    wanted: dict[float, list[str]] = {}
-    for metric in unsure:
-        needed = _needed(frame, metric, loaded=bool(analysis["metrics"][metric]["adjusted_for"]))
-        short = needed > analysis["observed_s"]
-        wanted.setdefault(needed if short else 0.0, []).append(metric)
-    enough = wanted.pop(0.0, [])
-    for needed in sorted(wanted):
-        yield f"Record for {duration(needed)} in all, at least, for a verdict on {', '.join(wanted[needed])}."
-    if enough:
-        yield (
-            f"Record on for a verdict on {', '.join(enough)}: how long it takes goes by the leak that is to be found; "
-            "`relengtools leaks plan` tells."
-        )
-
-
-def _needed(frame: Frame, metric: str, *, loaded: bool) -> float:
-    """Seconds from the first sample on without which the judge doesn't decide on `metric`; `loaded`: it knows load."""
-    known = frame.time[np.isfinite(frame.columns[metric])]
-    step = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
-    if judge.is_count(metric):
-        return max(counts.SHORTEST_S, counts.FEWEST_SAMPLES * step)
-    trend = levels.FEWEST_ROWS_TREND * step
-    span = float(frame.time[-1] - frame.time[0])
-    return trend if loaded or span < trend else levels.UNEXPLAINED_S
+        yield "Give --pprof URL when recording: the goroutine profile names the function that leaks."
 
 
 def _restarts(frame: Frame) -> series.FloatArray:

@@ -302,7 +302,7 @@ def read_pty(fd: int) -> bytes:
 # ------------------------------------------------------------------------------------------------ analyze
 
 
-KEYS = {"file", "observed_s", "regimes", "metrics"}
+KEYS = {"file", "observed_s", "regimes", "metrics", "lacks"}
 METRIC_KEYS = {
     *("verdict", "rate_per_s", "ci_low", "ci_high", "score", "onset", "reason", "raw_rate_per_s", "adjusted_for"),
     *("identity", "per_event"),
