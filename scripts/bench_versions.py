@@ -26,6 +26,7 @@ PEERS = {
     "validate-pyproject": ["pyproject.toml"],
     "pyproject-fmt": ["--check", "pyproject.toml"],
     "dunamai": ["from", "any"],
+    "setuptools-scm": [],
     "bump-my-version": ["show", "current_version"],
     "check-wheel-contents": ["--version"],
 }

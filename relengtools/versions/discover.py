@@ -1,5 +1,6 @@
 """Paths to the projects below them, and the files in each that can declare a version."""
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -92,10 +93,9 @@ def _below(directory: Path, notes: list[str]) -> Iterator[Place]:
     roots = {directory} if _markers(directory) else set()
     os.scandir(directory).close()  # an unreadable directory is an error, not an empty one
     files, unheard = _listed(directory, tree, notes)
-    for file in files:
-        root = directory / os.path.dirname(file)  # noqa: PTH120  (a name as git gives it)
-        if not _VENDORED.intersection(file.split("/")) and not _is_environment(root, directory):
-            roots.add(root)
+    for folder in {os.path.dirname(file) for file in files}:  # noqa: PTH120  (names as git gives them)
+        if not _VENDORED.intersection(folder.split("/")) and not _in_environment(os.fspath(directory), folder):
+            roots.add(directory / folder)
     for root in sorted(roots):
         if markers := _markers(root):
             # A walk may meet clones, each with tags, settings and siblings of its own.
@@ -118,14 +118,14 @@ def _listed(directory: Path, tree: Path, notes: list[str]) -> tuple[list[str], s
 
 
 def _walk(directory: Path, notes: list[str]) -> Iterator[str]:
+    top = os.path.join(directory, "")  # noqa: PTH118
     for folder, folders, files in os.walk(directory, onerror=lambda error: notes.append(f"not looked into: {error}")):
         if "pyvenv.cfg" in files:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if not _skipped(name))
-        for name in MARKERS:
-            if name in files:
-                yield Path(folder, name).relative_to(directory).as_posix()
+        inner = folder[len(top) :]
+        yield from (os.path.join(inner, name) for name in MARKERS if name in files)  # noqa: PTH118
 
 
 def _clones(directory: Path) -> Iterator[Path]:
@@ -141,11 +141,12 @@ def _skipped(name: str) -> bool:
     return name in _VENDORED or name in _GENERATED or name.startswith(".") or name.endswith(".egg-info")
 
 
-def _is_environment(root: Path, top: Path) -> bool:
-    """Whether a virtual environment holds `root`: some track theirs."""
-    inner = [root, *root.parents]
-    return any((folder / "pyvenv.cfg").exists() for folder in inner[: inner.index(top)])
+def _in_environment(top: str, folder: str) -> bool:
+    """Whether a virtual environment below `top` holds `folder`: some track theirs."""
+    parents = itertools.accumulate(folder.split("/"), lambda above, name: f"{above}/{name}")
+    return any(os.path.exists(f"{top}/{parent}/pyvenv.cfg") for parent in parents if parent)  # noqa: PTH110
 
 
 def _markers(root: Path) -> tuple[str, ...]:
-    return tuple(name for name in MARKERS if os.path.lexists(root / name))
+    folder = os.fspath(root)
+    return tuple(name for name in MARKERS if os.path.lexists(f"{folder}/{name}"))

@@ -37,7 +37,7 @@ def work_tree(directory: Path, top: Path | None = None) -> Path | None:
     Nothing above `top` is looked at.
     """
     for parent in (directory, *directory.parents):
-        if (parent / ".git").exists():
+        if os.path.exists(f"{parent}/.git"):  # noqa: PTH110  (asked for each of many projects)
             return parent
         if parent == top:
             break
@@ -51,7 +51,7 @@ def files(directory: Path, names: Sequence[str]) -> list[str]:
     """
     patterns = [f":(glob)**/{name}" for name in names]
     output = run(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)
-    return sorted({os.fsdecode(name) for name in output.split(b"\0") if name})
+    return sorted(set(map(os.fsdecode, _names(output))))
 
 
 def head(directory: Path) -> str | None:
@@ -134,8 +134,21 @@ def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
             raise _refusal(said.read(), process.returncode)
 
 
-def run(directory: Path, *arguments: str) -> bytes:
-    """The standard output of `git ARGUMENTS` in `directory`; raises GitError with why, as git says it.
+def tracked(directory: Path) -> list[str]:
+    """The tracked files below `directory`, those of its submodules too. Raises GitError."""
+    return sorted(os.fsdecode(name) for name in _names(run(directory, "ls-files", "-z", "--recurse-submodules")))
+
+
+def ignored(directory: Path, names: Sequence[str]) -> set[str]:
+    """Those of the files that git ignores, or would if they were there. Raises GitError."""
+    given = b"".join(os.fsencode(name) + b"\0" for name in names)
+    return set(map(os.fsdecode, _names(run(directory, "check-ignore", "-z", "--stdin", "--no-index", given=given))))
+
+
+def run(directory: Path, *arguments: str, given: bytes | None = None) -> bytes:
+    """The standard output of `git ARGUMENTS` in `directory`, fed with `given`; raises GitError with why, as git says.
+
+    What is fed may be without a result, which git's exit code 1 says.
 
     The repository's own fsmonitor is a program that git would start, so it's switched off.
     """
@@ -144,13 +157,17 @@ def run(directory: Path, *arguments: str) -> bytes:
     command, environment = _command(directory, arguments)
     try:
         done = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, env=environment, timeout=_TIMEOUT_S, check=False
+            command, capture_output=True, input=given or b"", env=environment, timeout=_TIMEOUT_S, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise _unasked(error) from error
-    if done.returncode:
+    if done.returncode and (given is None or done.returncode != 1):
         raise _refusal(done.stderr, done.returncode)
     return done.stdout
+
+
+def _names(output: bytes) -> Iterator[bytes]:
+    return (name for name in output.split(b"\0") if name)
 
 
 def _command(directory: Path, arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:

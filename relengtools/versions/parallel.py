@@ -2,9 +2,6 @@
 
 import io
 import os
-import pickle
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, BinaryIO, NoReturn, TypeVar
@@ -21,8 +18,8 @@ def mapped(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
     The workers are forks: they see what this process has read, and only their results have to be pickled. What a
     worker can't do, for whatever reason, is done here, so that an error is raised as it would be anyway.
     """
-    shares = min(_processors(), len(items) // SHARE)
-    if shares < 2:
+    shares = len(items) // SHARE
+    if shares < 2 or (shares := min(shares, _processors())) < 2:
         return [function(item) for item in items]
     results: list[Any] = [None] * len(items)
     results[:SHARE] = map(function, items[:SHARE])  # by which all modules are loaded that a worker needs too
@@ -37,6 +34,8 @@ def mapped(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
 
 def _processors() -> int:
     """How many this process may use; 1 where it can't fork, or where a fork could inherit a lock from a thread."""
+    import threading
+
     alone = hasattr(os, "sched_getaffinity") and threading.active_count() == 1
     return len(os.sched_getaffinity(0)) if alone else 1
 
@@ -44,6 +43,8 @@ def _processors() -> int:
 @contextmanager
 def _worker(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[BinaryIO]:
     """A process at work on `items`, by the pipe that it answers to; it ends with the context."""
+    import signal
+
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe:
         try:
@@ -64,6 +65,8 @@ def _worker(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
 
 def _work(function: Callable[[Item], Result], items: Sequence[Item], writing: int) -> NoReturn:
     """Answer and end at once: what stands in buffers, and what has to be done at exit, is the other process's."""
+    import pickle
+
     try:
         with os.fdopen(writing, "wb") as pipe:
             pickle.dump([function(item) for item in items], pipe, pickle.HIGHEST_PROTOCOL)
@@ -73,6 +76,8 @@ def _work(function: Callable[[Item], Result], items: Sequence[Item], writing: in
 
 def _answers(pipe: BinaryIO) -> list[Any] | None:
     """What a worker found out; None where it couldn't."""
+    import pickle
+
     try:
         answers: list[Any] = pickle.load(pipe)  # noqa: S301  (from a fork of this process)
     except (EOFError, pickle.UnpicklingError):

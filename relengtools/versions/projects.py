@@ -53,8 +53,9 @@ def _included(places: Iterable[Place], paths: Sequence[str], tables: dict[Path, 
         settings = DEFAULT
         with Attempts(lambda line: None):  # told of by `check`, which is who uses the rest of them
             settings = find(place.root, place.tree, tables)
-        asked = any(place.root.is_relative_to(path) and settings.excludes(path) for path in named)
-        if asked or not settings.excludes(place.root):
+        if not settings.excludes(place.root) or any(
+            place.root.is_relative_to(path) and settings.excludes(path) for path in named
+        ):
             chosen.append(place)
     return chosen
 

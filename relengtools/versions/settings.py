@@ -1,5 +1,6 @@
 """`[tool.relengtools]` in pyproject.toml: which rules count, zero padding by place, schemes of the project's own."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,10 +61,10 @@ def find(root: Path, tree: Path, known: dict[Path, Any]) -> Settings:
     """
     for folder in (root, *root.parents):
         if folder not in known:
-            known[folder] = _table(folder / _NAME, tree if folder.is_relative_to(tree) else folder)
+            known[folder] = _table(folder, tree)
         if known[folder] is not None:
             return _settings(folder, known[folder])
-        if tree.is_relative_to(folder) and (folder / ".git").exists():
+        if os.path.exists(f"{folder}/.git") and tree.is_relative_to(folder):  # noqa: PTH110  (of many projects)
             break
     return DEFAULT
 
@@ -92,12 +93,13 @@ def rule_names(names: Iterable[str], where: str) -> tuple[str, ...]:
     return chosen
 
 
-def _table(path: Path, tree: Path) -> Any:
-    """`[tool.relengtools]` of a file, None where it has none; that it can't be read is told where the project is."""
+def _table(folder: Path, tree: Path) -> Any:
+    """`[tool.relengtools]` in a folder, None without; that a file can't be read is told where the project is."""
+    path = folder / _NAME
     try:
-        data = read_bytes(shown(path), path) if path.exists() else b""
+        data = read_bytes(_NAME, path) if path.exists() else b""
         # Like every other file, this one isn't followed out of the tree.
-        if b"relengtools" not in data or not is_inside(path, tree):
+        if b"relengtools" not in data or not is_inside(path, tree if folder.is_relative_to(tree) else folder):
             return None
         import tomllib
 
