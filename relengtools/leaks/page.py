@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from relengtools.errors import printable
+from relengtools.leaks.plot import TITLES
 from relengtools.leaks.units import amount, counted, duration, with_interval
 
 STYLE = """
-:root { color-scheme: light; font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff }
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff }
 body { max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; line-height: 1.3; margin-bottom: 0; overflow-wrap: anywhere }
 h2 { font-size: 1.1rem; margin: 2rem 0 .5rem } summary { margin: 1rem 0; cursor: pointer }
@@ -22,6 +23,11 @@ td.number { font-variant-numeric: tabular-nums; white-space: nowrap } td.number 
 .warmup, .insufficient { color: #7a5600 }
 figure { margin: 1rem 0; overflow-x: auto } figure svg { max-width: 100%; height: auto }
 pre, code { font: .88rem/1.4 ui-monospace, monospace } pre { background: #f5f5f5; padding: .8rem; overflow-x: auto }
+@media (prefers-color-scheme: dark) {
+  :root { color: #e6e6e6; background: #161616 } p.about, td.number small, td[title]::before { color: #aaa }
+  th, td, tr { border-color: #444 } pre { background: #242424 }
+  .leak { color: #ff8593 } .stable, .load { color: #74d6a0 } .warmup, .insufficient { color: #e6b450 }
+}
 @media (max-width: 40rem) {
   h1 { font-size: 1.25rem } thead { display: none } table, tbody, tr, td { display: block }
   tr { border-bottom: 1px solid #ddd; padding: .4rem 0 } td { border: 0; padding: 0 }
@@ -38,7 +44,7 @@ def html_page(summary: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     sections = [
         _section("Verdicts", _verdicts(summary["verdicts"])),
         _folded("Other metrics", _verdicts(summary["others"])) if summary["others"] else "",
-        *(f"<figure>{_inline(svg)}</figure>" for svg in pictures.values()),
+        *(f"<figure>{_inline(svg, TITLES[name])}</figure>" for name, svg in pictures.items()),
         *(_section(heading, _table(head, rows)) for heading, head, rows in tables(summary)),
         _section("What would settle it", _list(summary["next"])) if summary["next"] else "",
         _section("To see this again", f"<pre>{_text(chr(10).join(summary['commands']))}</pre>"),
@@ -56,7 +62,7 @@ def markdown(summary: Mapping[str, Any], pictures: Iterable[str]) -> str:
     """The same as Markdown, with the pictures beside it by name."""
     parts = [f"# {_plain(summary['headline'])}", _plain(about(summary))]
     parts.append(_markdown_table(VERDICT_HEAD, [_verdict_cells(r) for r in summary["verdicts"]]))
-    parts += [f"![{name}]({name}.svg)" for name in pictures]
+    parts += [f"![{TITLES[name]}]({name}.svg)" for name in pictures]
     parts += [f"## {heading}\n\n{_markdown_table(head, rows)}" for heading, head, rows in tables(summary)]
     if summary["next"]:
         parts.append("## What would settle it\n\n" + "\n".join(f"- {_plain(line)}" for line in summary["next"]))
@@ -185,7 +191,7 @@ def _plain_row(head: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], row: Any = _plain_row) -> str:
-    names = "".join(f"<th>{_text(name)}</th>" for name in head)
+    names = "".join(f'<th scope="col">{_text(name)}</th>' for name in head)
     body = "\n".join(f"<tr>{row(head, cells)}</tr>" for cells in rows)
     return f"<table><thead><tr>{names}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
@@ -199,9 +205,10 @@ def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines)
 
 
-def _inline(svg: bytes) -> str:
-    """The <svg> element alone: the XML declaration and the document type don't belong into HTML."""
-    return svg.decode()[svg.decode().index("<svg") :]
+def _inline(svg: bytes, title: str) -> str:
+    """The <svg> element alone, without XML declaration and document type; its letters are shapes, so it is labelled."""
+    _, _, element = svg.decode().partition("<svg")
+    return f'<svg role="img" aria-label="{_text(title)} over time"{element}'
 
 
 def _text(text: str) -> str:

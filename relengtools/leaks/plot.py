@@ -57,8 +57,8 @@ TOPICS = (
     Topic("goroutines", "Goroutines", ("go_goroutines", "goroutines")),
     Topic("threads", "Threads", ("n_threads", "go_threads")),
 )
-NAMES = (*(topic.name for topic in TOPICS), "load", "residual")
-"""Of all pictures there can be."""
+TITLES = {topic.name: topic.title for topic in TOPICS} | {"load": "Load", "residual": "What is left after load"}
+"""Of all pictures there can be, by name."""
 STANDS_FOR = {"process_resident_memory_bytes": "rss_bytes", "process_open_fds": "num_fds"}
 """What a Prometheus client calls the same."""
 MOST_LABEL = 60  # characters of a name that a target chose
@@ -77,7 +77,7 @@ def figures(frame: Frame, verdicts: Verdicts, load: Sequence[str], restarts: Flo
 def _figures(
     frame: Frame, verdicts: Verdicts, load: Sequence[str], restarts: FloatArray
 ) -> "Iterator[tuple[str, Figure]]":
-    for topic in (*TOPICS, Topic("load", "Load", tuple(load))):
+    for topic in (*TOPICS, Topic("load", TITLES["load"], tuple(load))):
         there = [c for c in topic.columns if c in frame.columns and STANDS_FOR.get(c) not in frame.columns]
         if there:
             yield topic.name, _topic(frame, topic, there, verdicts, restarts)
@@ -112,7 +112,7 @@ def _residuals(frame: Frame, metrics: Sequence[str], verdicts: Verdicts, restart
         identity = verdicts[metric]["identity"]
         label = _short(f"{metric} - ({formula(identity)})")
         _line(axes, frame, residual(frame, metric, identity), restarts, label, look, "steps-post")
-    title = _title("What is left after load", "", len(shown), len(metrics))
+    title = _title(TITLES["residual"], "", len(shown), len(metrics))
     _finish(drawn, axes, frame, title, restarts, "")
     return drawn
 

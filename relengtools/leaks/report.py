@@ -112,7 +112,7 @@ def _files(pictures: Iterable[str]) -> list[str]:
 
 def _older(directory: Path) -> set[str]:
     """The files of an older report; raises RelengError where one that is none stands in a new one's place."""
-    there = {name for name in _files(plot.NAMES) if os.path.lexists(directory / name)}
+    there = {name for name in _files(plot.TITLES) if os.path.lexists(directory / name)}
     try:
         listed = set(json.loads((directory / "summary.json").read_bytes())["files"])
     except (OSError, ValueError, TypeError, LookupError):

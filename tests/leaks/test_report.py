@@ -20,7 +20,7 @@ from leaks.synthetic import bouncer
 
 from relengtools import __version__
 from relengtools.errors import RelengError
-from relengtools.leaks import page, report
+from relengtools.leaks import page, plot, report
 from relengtools.leaks.descriptors import Change, Counts, Descriptor, Key, Kind
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, load, open_for_writing
@@ -141,7 +141,9 @@ def test_html_and_markdown_tell_the_same(plain) -> None:
         assert said in page
         assert said in text.replace("\\", "")
     assert page.count("<svg") == page.count("</svg>") == 5
-    assert [f"![{name}]({name}.svg)" for name in made.svg] == re.findall(r"!\[\w+\]\(\w+\.svg\)", text)
+    labels = re.findall(r'<svg role="img" aria-label="([^"]+)"', page)
+    assert labels == [f"{plot.TITLES[name]} over time" for name in made.svg]
+    assert [f"![{plot.TITLES[name]}]({name}.svg)" for name in made.svg] == re.findall(r"!\[.+\]\(\w+\.svg\)", text)
 
 
 def test_the_commands_at_the_end_of_the_page_work(plain, tmp_path: Path) -> None:
@@ -478,7 +480,7 @@ def test_what_a_target_chose_is_read_as_text_in_markdown(hostile) -> None:
     _, files = hostile
     prose, fence, _ = files["report.md"].decode().partition("\n```\n")
     assert fence
-    bare = re.sub(r"\\.", "", re.sub(r"^!\[\w+\]\(\w+\.svg\)$", "", prose, flags=re.MULTILINE))
+    bare = re.sub(r"\\.", "", re.sub(r"^!\[[\w ]+\]\(\w+\.svg\)$", "", prose, flags=re.MULTILINE))
     marks = [line for line in bare.splitlines() if re.search(r"[<>`\[\]*_~$&]", line)]
     assert marks == []
     assert {line.count("|") for line in bare.splitlines() if line.startswith("|")} <= {4, 5, 6}
