@@ -188,6 +188,19 @@ def test_a_provider_that_nothing_switches_on_provides_nothing(tree, pyproject, p
     assert project.version == (None if provider else "1")
 
 
+@pytest.mark.parametrize(
+    ("text", "provider"),
+    [
+        ("setup(version=None, use_scm_version=True)", "setuptools-scm"),
+        ("def f():\n    pass\nsetup(name='x', version=f(), **{'use_scm_version': {'root': '..'}})", "setuptools-scm"),
+        ("setup(version=None, pbr=True)", "pbr"),
+        ("setup(version='1', use_scm_version=True)", None),
+    ],
+)
+def test_who_is_asked_beside_a_version_of_none(tree, text, provider):
+    assert only(tree, {"setup.py": f"{SETUP}{text}\n"}).provider == provider
+
+
 def test_why_a_required_provider_provides_nothing(tree):
     project = only(tree, {"pyproject.toml": requiring("versioningit", DYNAMIC)})
     assert project.missing
@@ -248,6 +261,7 @@ def test_says_why_there_is_no_owner(tree, files, missing):
         {"pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = ""\n[tool.ruff]\nline-length = 100\n'},
         {"setup.cfg": "[flake8]\nmax-line-length = 100\n"},
         {"setup.py": "def setup_module():\n    pass\n"},
+        {"setup.py": "from builder import setup as tell\ntell(name='x')\n"},
         {"setup.py": "async def setup(hass): ...\n"},
         {"setup.py": "def main(context):\n    context.setup()\n"},
         {"setup.py": "from ursina import context\ncontext.setup('a thing', 1)\n"},
@@ -427,6 +441,7 @@ def test_an_expression_of_hatch_is_evaluated_or_unknown(tree, expression, code, 
         "import setuptools as tools\ntools.setup()\n",
         "from distutils import core\ncore.setup()\n",
         "def main():\n    import numpy.distutils.core as numpy_core\n    numpy_core.setup()\n",
+        "from setuptools import setup as tell\ntell(name='x')\n",
         "import builder\nbuilder.setup(name='x')\n",
         "import builder\nbuilder.setup(**builder.read())\n",
         "from builder import *\nsetup()\n",

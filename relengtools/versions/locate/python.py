@@ -20,10 +20,12 @@ ONE_STRING = re.compile(
     r"""[bBuUrR]{0,2}(?P<quotes>\"\"\"|'''|"|')(?P<text>(?:[^\\]|\\.)*?)(?P=quotes)""",
     re.DOTALL,
 )
+SETUP_MODULES = frozenset({"setuptools", "distutils", "numpy", "skbuild", "pbr", "cx_Freeze"})
+"""Modules, by the first part of their name, whose `setup()` is that of setuptools, or ends in it."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-# Nodes that a block is a list of.
 # What has nothing below it; by its class, since a syntax tree has a hundred thousand of them.
 _LEAVES = frozenset({int, str, bytes, float, complex, bool, type(None), type(...), ast.Load, ast.Store, ast.Del})
+# Nodes that a block is a list of.
 _BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
@@ -95,6 +97,13 @@ def statements(node: ast.AST) -> Iterator[ast.AST]:
         for blocks in node.__dict__.values():
             if isinstance(blocks, list) and blocks and isinstance(blocks[0], _BLOCKS):
                 todo += blocks
+
+
+def setup_names(tree: ast.Module) -> set[str]:
+    """The names under which a module imports `setup`."""
+    found = (node for node in statements(tree) if isinstance(node, ast.ImportFrom) and node.level == 0)
+    known = (node for node in found if (node.module or "").partition(".")[0] in SETUP_MODULES)
+    return {alias.asname or alias.name for node in known for alias in node.names if alias.name == "setup"}
 
 
 def bindings(body: Iterable[ast.stmt], name: str) -> list[Binding]:

@@ -22,8 +22,7 @@ _COMMANDS = (
     ("bdist_wheel", "--dist-dir", "dist"),
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-# Modules whose `setup()` is that of setuptools, or ends in it; and what every package tells it.
-_MODULES = frozenset({"setuptools", "distutils", "numpy", "skbuild", "pbr", "cx_Freeze"})
+# What every package tells `setup()`.
 _TELLING = frozenset({"name", "version", "packages", "py_modules", "install_requires", None, *ASKING})
 
 
@@ -32,10 +31,12 @@ def locate(source: Source, run: Interpreter) -> Setup:
     if "setup" not in source.text:
         return Setup()
     tree = run.syntax(source)
-    lines = {source.position(word.start())[0] for word in re.finditer("setup", source.text)}
+    named = python.setup_names(tree)
+    words = re.finditer("|".join({"setup", *named}), source.text)
+    lines = {source.position(word.start())[0] for word in words}
     parts = (part for part in tree.body if any(part.lineno <= at <= (part.end_lineno or at) for at in lines))
     inside = (node for part in parts for node in python.walk(part))
-    found = (node for node in inside if isinstance(node, ast.Call) and _is_setup(node, tree))
+    found = (node for node in inside if isinstance(node, ast.Call) and _is_setup(node, tree, named))
     nodes = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     if not nodes:
         return Setup()
@@ -92,7 +93,7 @@ def _called(source: Source, run: Interpreter, tree: ast.Module, nodes: Sequence[
     )
 
 
-def _is_setup(call: ast.Call, tree: ast.Module) -> bool:
+def _is_setup(call: ast.Call, tree: ast.Module, named: set[str]) -> bool:
     """`setup`, `setuptools.setup`, `distutils.core.setup`: no function of the file's own, nor a method of some object.
 
     A `setup` of another module has to be told something that a package has.
@@ -100,10 +101,12 @@ def _is_setup(call: ast.Call, tree: ast.Module) -> bool:
     match call.func:
         case ast.Name(id="setup"):
             return "setup" in _imports(tree) or "setup" not in _functions(tree)
+        case ast.Name(id=name):
+            return name in named
         case ast.Attribute(attr="setup", value=owner):
             while isinstance(owner, ast.Attribute):
                 owner = owner.value
-            known = isinstance(owner, ast.Name) and _imports(tree).get(owner.id) in _MODULES
+            known = isinstance(owner, ast.Name) and _imports(tree).get(owner.id) in python.SETUP_MODULES
             return known or (isinstance(owner, ast.Name) and any(word.arg in _TELLING for word in call.keywords))
     return False
 
@@ -176,7 +179,7 @@ def _version(source: Source, call: SetupCall) -> tuple[Declaration | None, Point
     node = next((k.value for k in call.node.keywords if k.arg == "version"), None)
     value = call.keywords["version"]
     if value is None:
-        return None, None
+        return None, _without_keyword(source, call)
     place: ast.expr = node or call.node
     if isinstance(value, Unknown):
         return None, _pointer(source, place, f"`version=` can't be read: {value.reason}", value.provider)

@@ -21,7 +21,8 @@ def requirements(source: Source) -> Iterator[Requirement]:
     except UnreadableError:
         return
     seen: set[int] = set()
-    calls = [node for node in python.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    named = {"setup", *python.setup_names(tree)}
+    calls = [node for node in python.walk(tree) if isinstance(node, ast.Call) and _name(node.func) in named]
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
         for keyword in call.keywords:
             form = Form.SPECIFIER if keyword.arg == "python_requires" else Form.REQUIREMENT
@@ -39,9 +40,8 @@ def requirements(source: Source) -> Iterator[Requirement]:
                     yield requirement
 
 
-def _is_setup(function: ast.expr) -> bool:
-    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", None)
-    return name == "setup"
+def _name(function: ast.expr) -> str | None:
+    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", None)
 
 
 def _strings(body: Sequence[ast.stmt], node: ast.AST, depth: int, been: set[int]) -> Iterator[ast.Constant]:

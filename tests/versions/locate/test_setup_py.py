@@ -41,6 +41,8 @@ def located(text, encoding="utf-8"):
         ("V = '1'\ndef f():\n    global V\n    V = '2'\nf()\nsetup(version=V)", "2", "2", 4),
         ("(V, W) = '12'\nsetup(version=V)", "1", "1", 1),
         ("for V in '12': pass\nsetup(version=V)", "2", "2", 1),
+        ("from setuptools import setup as tell\ntell(version='1.0')", "1.0", "1.0", 2),
+        ("from distutils.core import setup as tell\nif x:\n    tell(name='x', version='1.0')", "1.0", "1.0", 3),
     ],
 )
 def test_finds_the_literal(text, raw, value, line):
