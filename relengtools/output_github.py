@@ -10,12 +10,15 @@ _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 
 
-def annotations(findings: Iterable[Finding]) -> str:
+def annotations(findings: Iterable[Finding], errors: Iterable[str] = ()) -> str:
     """One `::error …::message` line a finding; columns only where the span is of one line, as GitHub wants it.
+
+    `errors` are what could not be judged.
 
     Source: "Workflow commands for GitHub Actions", and the escapes of its toolkit (@actions/core, command.ts).
     """
-    return "".join(_annotation(finding) for finding in findings)
+    told = (f"::error::{_escaped(printable(error), _DATA)}\n" for error in errors)
+    return "".join([*map(_annotation, findings), *told])
 
 
 def _annotation(finding: Finding) -> str:

@@ -17,19 +17,23 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
-def document(findings: Sequence[Finding], rules: Sequence[Rule]) -> str:
+def document(findings: Sequence[Finding], rules: Sequence[Rule], errors: Sequence[str] = ()) -> str:
     """One run with all `rules` and a result a finding; columns count code points, paths are relative URIs.
 
-    Source: SARIF 2.1.0 (OASIS), sections 3.14 (run), 3.27 (result), 3.30 (region), 3.33 (logical location), 3.55 (fix).
+    `errors` are what could not be judged. Source: SARIF 2.1.0 (OASIS), sections 3.14 (run), 3.20 (invocation),
+    3.27 (result), 3.30 (region), 3.33 (logical location), 3.55 (fix).
     """
     # A finding's rule need not be listed: then its result has no index.
     index = {rule.code: number for number, rule in enumerate(rules)}
     driver = {"name": "relengtools", "version": __version__, "rules": [_rule(rule) for rule in rules]}
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, index.get(finding.rule.code)) for finding in findings],
     }
+    if errors:
+        told = [{"level": "error", "message": {"text": _plain(error)}} for error in errors]
+        run["invocations"] = [{"executionSuccessful": False, "toolExecutionNotifications": told}]
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
 
 

@@ -1,9 +1,9 @@
 """One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from relengtools.findings import Finding, Location, Rule
 from relengtools.versions import catalogue, form_rules
@@ -28,44 +28,12 @@ from relengtools.versions.names import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers.text import Form as Text
 
-# The core metadata fields that are compared, and the keys of [project] that they come from.
-_FIELDS = {
-    "requires-dist": "dependencies",
-    "requires-python": "requires-python",
-    "provides-extra": "optional-dependencies",
-}
-_STATIC_SINCE = (2, 2)
 _MOST = 100
 _EXTRA = re.compile(r"\bextra\s*==")
 _NAMED_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']{1,200})["']""")
-# tomllib takes memory quadratic in the parts of a key; a quoted part is one too, and its end may be missing.
-_QUOTED = re.compile(rb"""\"(?:[^\"\\\n]|\\.)*+\"?|'[^'\n]*+'?""")
-_ENDLESS_KEY = re.compile(rb"(?<![\w-])(?:[\w-]++[ \t]*+\.[ \t]*+){16}")
 _LINUX = frozenset({"linux_armv6l", "linux_armv7l"})
 _FOR_LINUX = re.compile(r"-(?:many|musl)?linux[0-9]*_[^-]*$")
 Said = Iterator[tuple[Rule, str]]
-
-
-class Summary(NamedTuple):
-    """What the rest of a release has to know of a distribution, without all that is in it.
-
-    `dynamic` are the fields (lower case) in which a wheel may differ from this sdist; `payload` is Distribution's.
-    """
-
-    file: str
-    form: Form
-    name: str | None
-    version: str | None
-    core: metadata.Core | None
-    dynamic: frozenset[str]
-    payload: Mapping[str, bytes] = {}
-
-
-def summary(distribution: Distribution) -> Summary:
-    """What to keep of a distribution that has been judged."""
-    d = distribution
-    dynamic = _dynamic(d) if d.form is Form.SDIST else frozenset()
-    return Summary(d.file, d.form, d.name, d.version, d.core, dynamic, d.payload)
 
 
 def judge(distribution: Distribution, project: str = ".") -> list[Finding]:
@@ -73,6 +41,12 @@ def judge(distribution: Distribution, project: str = ".") -> list[Finding]:
     location = Location(distribution.file)
     said = (*distribution.contents.troubles, *capped(_all(distribution)))
     return [Finding(rule, message, location, project) for rule, message in said]
+
+
+def local(version: str) -> str:
+    """What is wrong with a canonical version that has a local label."""
+    public, _, label = version.partition("+")
+    return f"{version} is a local version: an index takes {public} and nothing with +{label} behind it"
 
 
 def _all(distribution: Distribution) -> Said:
@@ -95,25 +69,6 @@ def _all(distribution: Distribution) -> Said:
         yield from _modules(distribution)
     else:
         yield from _sources(distribution)
-
-
-def _dynamic(sdist: Distribution) -> frozenset[str]:
-    """By the metadata; before PEP 643 only its pyproject.toml says so (PEP 621)."""
-    if sdist.core is None:
-        return frozenset(_FIELDS)
-    if _numbered(sdist.core.metadata_version) >= _STATIC_SINCE:
-        return sdist.core.dynamic
-    project = (_pyproject(sdist) or {}).get("project")
-    if not isinstance(project, dict):
-        return frozenset(_FIELDS)
-    told = project.get("dynamic")
-    return frozenset(field for field, key in _FIELDS.items() if isinstance(told, list) and key in told)
-
-
-def _numbered(version: str | None) -> tuple[int, ...]:
-    """A version of the metadata as numbers, none where it is no such version."""
-    numbers = (version or "").split(".")
-    return tuple(map(int, numbers)) if all(re.fullmatch("[0-9]{1,9}", part) for part in numbers) else ()
 
 
 def _links(wheel: Distribution) -> Said:
@@ -176,9 +131,10 @@ def _undeclared(core: metadata.Core) -> Said:
 
 def _licence_files(distribution: Distribution, core: metadata.Core) -> Said:
     """Files that License-File names have to be there since metadata 2.4, and an index looks for them (PEP 639)."""
-    if not distribution.contents.whole or distribution.folder is None or _numbered(core.metadata_version) < (2, 4):
+    folder = distribution.folder if distribution.contents.whole else None
+    if folder is None or metadata.numbered(core.metadata_version) < (2, 4):
         return
-    inner = f"{distribution.folder}/licenses" if distribution.form is Form.WHEEL else distribution.folder
+    inner = f"{folder}/licenses" if distribution.form is Form.WHEEL else folder
     names = {member.name for member in distribution.contents.members}
     for file in core.licence_files:
         if f"{inner}/{file}" not in names:
@@ -208,7 +164,7 @@ def _version(distribution: Distribution) -> Said:
     if cause := form_rules.fallback(version):
         yield catalogue.FALLBACK, f"{version} is a fallback: {cause}"
     if "+" in version:
-        yield UNPUBLISHABLE, f"{version} has the local label +{version.partition('+')[2]}"
+        yield UNPUBLISHABLE, local(version)
 
 
 def _platforms(distribution: Distribution) -> Said:
@@ -333,7 +289,7 @@ def _modules(wheel: Distribution) -> Said:
 
 def _sources(sdist: Distribution) -> Said:
     """The static name and version in an sdist's pyproject.toml, or setup.cfg."""
-    document, version = _pyproject(sdist), sdist.version
+    document, version = sdist.document, sdist.version
     if document is None:
         yield INVALID_METADATA, "pyproject.toml can't be read, so nothing can be built of it"
         return
@@ -347,19 +303,6 @@ def _sources(sdist: Distribution) -> Said:
             yield MODULE_VERSION, f"{file} says {shown(said)}, the sdist {version}"
         if isinstance(name, str) and sdist.name and filename.escaped(name) != filename.escaped(sdist.name):
             yield RENAMED, f"{file} is that of {shown(name)}, the sdist that of {shown(sdist.name)}"
-
-
-def _pyproject(sdist: Distribution) -> dict[str, Any] | None:
-    """An sdist's pyproject.toml, empty where it has none; None for a broken one."""
-    import tomllib
-
-    data = sdist.kept("pyproject.toml") or b""
-    if _ENDLESS_KEY.search(_QUOTED.sub(b"x", data)):
-        return None
-    try:
-        return tomllib.loads(data.decode())
-    except (ValueError, RecursionError):
-        return None
 
 
 def _setup_cfg(sdist: Distribution) -> dict[str, Any]:

@@ -68,10 +68,11 @@ CUT_OFF = Rule(
 DIRTY_TREE = Rule(
     "RV708",
     "dirty-tree",
-    "Files are changed that are not committed, or an sdist holds files that git doesn't know.",
-    "Nobody can build such a release again: what is in it stands in no commit.",
-    "M demo/__init__.py",
-    "None: commit, or take the change back.",
+    "Files are changed that are not committed, or a distribution holds files that git doesn't know, or not like that.",
+    "Nobody can build such a release again: what is in it stands in no commit. What git ignores is made before the "
+    "build, and no mistake; what a build may write by itself is no mistake either.",
+    "M demo/__init__.py\nsrc/demo/local.py in the wheel, and in no commit",
+    "None: commit, or take the change back; empty dist/, and build again.",
 )
 UNPUBLISHABLE_PLATFORM = Rule(
     "RV710",
@@ -174,10 +175,12 @@ BUILD_FAILS = Rule(
 WHEEL_DIFFERS = Rule(
     "RV722",
     "wheel-differs",
-    "Of the wheels from the sdist, from the tree and handed in, two differ; or the sdist handed in from the one built.",
+    "A wheel isn't what its sdist gives, or what the tree gives; or the sdist isn't what the tree gives.",
     "A file that isn't in the sdist, or one left over in the tree: what users get depends on which of the two they "
-    "install. `python -m build` builds the wheel from the sdist, `pip install .` from the tree.",
-    "only in the wheel built from the tree: demo/data.json",
+    "install. `python -m build` builds the wheel from the sdist, `pip install .` from the tree. Without --build only "
+    "what is certain is told: files that the sdist beside the wheel hasn't got though its backend only copies, and "
+    "modules that are others there.",
+    "only in the wheel built from the tree: demo/data.json\ndifferent in demo-1.0.tar.gz: demo/main.py",
     "None: tell the backend what belongs into the sdist.",
 )
 UNSAFE_MEMBER = Rule(

@@ -55,8 +55,9 @@ def release(
       tag        a version behind a prefix, on the commit that is checked out
       project    its version, its copies, its requirements; nothing changed, no shallow clone
       order      above all earlier releases of its line, and not taken
-      DIST       file name (PEP 625), folders, metadata, RECORD, __version__ and requirements agree
-      --build    the wheel from the sdist is the wheel from the tree
+      DIST       file name (PEP 625), folders, metadata, RECORD, __version__ and requirements agree; a wheel holds
+                 nothing that its sdist can't have given, and neither of them what is not committed
+      --build    the wheel from the sdist is the wheel from the tree, and what DIST is
 
     An index takes no local version, no wheel for linux_x86_64 (which Linux?) and no dependency by URL; who keeps one of
     his own that does ignores the rules unpublishable-version, unpublishable-platform and direct-reference. `ignore` and
@@ -83,7 +84,7 @@ def release(
     attempts = Attempts(tell)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
     candidate = candidate._replace(settings=_settings(candidate, chosen, ignored))
-    _say_unjudged(candidate, named=bool(distributions))
+    _say_unjudged(candidate, distributions)
     opened = _opened(distributions, attempts)
     candidate, found = _judged(candidate, opened)
     if build:
@@ -92,7 +93,8 @@ def release(
             found += more
     with attempts:
         found = [*judging.judge(candidate), *found]
-        if not found and not candidate.distributions and judging.version(candidate) is None:
+        nothing = not (found or failures or candidate.distributions)
+        if nothing and judging.version(candidate) is None:
             where = printable(candidate.path)
             raise RelengError(f"{where}: no version is known here, so none is judged: name a tag or distributions")
     _print(found, output_format, candidate, failures)
@@ -119,13 +121,13 @@ def _project(path: str, tag: str | None, needed: bool) -> "Project | None":
     from relengtools.versions.discover import discover
     from relengtools.versions.locate.source import shown
     from relengtools.versions.project import read
-    from relengtools.versions.release import names
+    from relengtools.versions.release_product import bears
 
     found = discover([path])
     if found.errors:
         raise RelengError(found.errors[0])
     everywhere = [(place.path, project) for place in found.places.values() if (project := read(place))]
-    named = [project for _, project in everywhere if tag and not needed and names(tag, project.name)]
+    named = [project for _, project in everywhere if tag and not needed and bears(tag, project.name)]
     here = [project for where, project in everywhere if where == shown(path)]
     projects = named or here or [project for _, project in everywhere]
     if len(projects) > 1 and not needed:
@@ -150,15 +152,34 @@ def _settings(candidate: "Candidate", select: Sequence[str], ignore: Sequence[st
     return narrowed(settings._replace(select=()), select, ignore)
 
 
-def _say_unjudged(candidate: "Candidate", named: bool) -> None:
+def _say_unjudged(candidate: "Candidate", distributions: Sequence[str]) -> None:
     """What nobody looked at must not pass for good."""
     from relengtools.versions.listing import reason
+    from relengtools.versions.release import doubt
 
     project = candidate.project
-    if candidate.clone is None and (project or not named):
+    if candidate.clone is None and (project or not distributions):
         say(f"{printable(candidate.path)}: no git repository: neither the tree nor the order of releases is judged")
     if project and project.owner is None and project.provider is None and not (project.missing or project.problems):
         say(f"{printable(project.path)}: not judged: {reason(project)}")
+    if (found := doubt(candidate)) and not found.certain:
+        say(f"not judged: {found.message}")
+    if project is None and (place := _project_beside(distributions)):
+        say(f"not judged: the project in {place}, its changes and its earlier tags: name it by --project {place}")
+
+
+def _project_beside(distributions: Sequence[str]) -> str | None:
+    """The project that has the distributions in it, or in its dist/; as a word for a shell."""
+    import shlex
+
+    from relengtools.versions.discover import MARKERS
+    from relengtools.versions.locate.source import shown
+
+    for folder in dict.fromkeys(Path(name).absolute().parent for name in distributions if "\0" not in name):
+        for place in (folder, folder.parent):
+            if any((place / marker).is_file() for marker in MARKERS):
+                return shlex.quote(printable(shown(place)))
+    return None
 
 
 def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"]:
@@ -176,7 +197,7 @@ def _opened(names: Sequence[str], attempts: Attempts) -> Iterator["Distribution"
 
 def _judged(candidate: "Candidate", opened: "Iterable[Distribution]") -> "tuple[Candidate, list[Finding]]":
     """The candidate with these distributions, and what there is to say of each; only one at a time is in memory."""
-    from relengtools.versions.artifact_rules import summary
+    from relengtools.versions.artifacts.summary import summary
     from relengtools.versions.release import judge_distribution
 
     found: list[Finding] = []
@@ -232,12 +253,14 @@ def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candid
     number = len(candidate.distributions)
     match output_format:
         case "json":
-            click.echo(output.json_document(findings, distributions=number, version=version(candidate)))
+            click.echo(
+                output.json_document(findings, distributions=number, version=version(candidate), errors=failures)
+            )
         case "sarif":
             from relengtools.output_sarif import document
             from relengtools.versions.catalogue import RULES
 
-            click.echo(document(findings, RULES))
+            click.echo(document(findings, RULES, failures))
         case "junit":
             from relengtools import output_junit
 
@@ -245,7 +268,7 @@ def _print(findings: Sequence["Finding"], output_format: str, candidate: "Candid
         case "github":
             from relengtools.output_github import annotations
 
-            click.echo(annotations(findings), nl=False)
+            click.echo(annotations(findings, failures), nl=False)
         case _:
             click.echo(output.text(findings), nl=False)
     if output_format in ("text", "github"):

@@ -1,22 +1,31 @@
 """A release to findings: its tag, its project, its distributions, and whether all of them say the same."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from relengtools.errors import printable
 from relengtools.findings import Finding, Location
-from relengtools.versions import artifact_rules, catalogue, form_rules, history, listing, reading, release_order
+from relengtools.versions import (
+    artifact_rules,
+    catalogue,
+    form_rules,
+    history,
+    listing,
+    reading,
+    release_order,
+    release_pairs,
+    release_product,
+    release_tree,
+    release_urls,
+)
 from relengtools.versions import check as checking
-from relengtools.versions.artifact_rules import Summary
-from relengtools.versions.artifacts import metadata
-from relengtools.versions.artifacts.contents import MemberKind, shown
+from relengtools.versions.artifact_rules import local
+from relengtools.versions.artifacts.contents import shown
 from relengtools.versions.artifacts.distribution import Distribution
-from relengtools.versions.artifacts.filename import Form
+from relengtools.versions.artifacts.summary import Summary
 from relengtools.versions.catalogue_release import (
-    DIRTY_TREE,
-    METADATA_DISAGREEMENT,
     OTHER_PROJECT,
     RELEASE_DISAGREEMENT,
     UNPUBLISHABLE,
@@ -27,6 +36,7 @@ from relengtools.versions.history import Mapping, Tag
 from relengtools.versions.names import normalized
 from relengtools.versions.project import Project
 from relengtools.versions.release_order import Clone
+from relengtools.versions.release_product import Doubt
 from relengtools.versions.scheme import pep440
 from relengtools.versions.scheme.suspicion import suspicious
 from relengtools.versions.settings import DEFAULT, Settings
@@ -80,13 +90,13 @@ def judge(candidate: Candidate) -> list[Finding]:
     tagged, stated = _tagged(candidate), _stated(candidate)
     claim = tagged or stated
     found = [*_tag(candidate, tagged, stated), *_clone(candidate, claim), *_project(candidate, tagged, stated)]
-    found += [*_other_product(candidate), *_names(candidate), *_versions(candidate, claim), *_metadata(candidate)]
+    found += [*_other_product(candidate), *_names(candidate), *_versions(candidate, claim), *_against(candidate)]
     return [finding for finding in found if candidate.settings.on(finding.rule)]
 
 
 def judge_distribution(candidate: Candidate, distribution: Distribution) -> list[Finding]:
     """Every finding that counts on one distribution, apart from the rest."""
-    found = [*artifact_rules.judge(distribution, candidate.path), *_untracked(candidate, distribution)]
+    found = artifact_rules.judge(distribution, candidate.path)
     return [finding for finding in found if candidate.settings.on(finding.rule)]
 
 
@@ -98,10 +108,11 @@ def version(candidate: Candidate) -> str | None:
     return versions[0] if versions and same else None
 
 
-def names(tag: str, project: str | None) -> bool:
-    """Whether the tag bears the project's name before its version, as in `api/v1.0`."""
-    product = release_order.product(history.read_tag(Tag(tag), Mapping()))
-    return project is not None and product == normalized(project)
+def doubt(candidate: Candidate) -> Doubt | None:
+    """Why the tag may be another project's, None where nothing speaks for that."""
+    if candidate.tag is None or candidate.project is None or candidate.clone is None:
+        return None
+    return release_product.doubt(candidate.tag, candidate.project, candidate.clone, candidate.mapping)
 
 
 def _tagged(candidate: Candidate) -> Claim | None:
@@ -131,7 +142,9 @@ def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> It
     if candidate.tag is None:
         return
     release = history.read_tag(Tag(candidate.tag), candidate.mapping)
-    name, said = printable(candidate.tag), release.conversion
+    name, said, place = printable(candidate.tag), release.conversion, Location(f"refs/tags/{candidate.tag}")
+    if tagged and "+" in tagged.version and pep440.read(release.bare).canonical == tagged.version:
+        yield Finding(UNPUBLISHABLE, f"{name}: {local(tagged.version)}", place, candidate.path)
     rule, reason = UNREADABLE_TAG, None
     if tagged is None:
         reason = f"names no version: {said.reason or 'nothing in it is one'}"
@@ -142,20 +155,13 @@ def _tag(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -> It
     elif doubt := suspicious(release.bare):
         rule, reason = catalogue.MISLEADING, f"is read as {said.canonical}: {doubt}"
     if reason:
-        yield Finding(rule, f"{name} {reason}", Location(f"refs/tags/{candidate.tag}"), candidate.path)
+        yield Finding(rule, f"{name} {reason}", place, candidate.path)
 
 
 def _other_product(candidate: Candidate) -> Iterator[Finding]:
-    """A tag that bears another name than the project, whose own tags bear its own."""
-    name, clone = candidate.project.name if candidate.project else None, candidate.clone
-    if candidate.tag is None or clone is None or not name or names(candidate.tag, name):
-        return
-    product = release_order.product(history.read_tag(Tag(candidate.tag), candidate.mapping))
-    own = next((ref.name for ref in clone.refs if names(ref.name, name)), None)
-    if product and own is not None:
-        tag, wanted, other = map(printable, (candidate.tag, name, own))
-        message = f"{tag} is a tag of {printable(product)}; those of {wanted} are as {other}"
-        yield Finding(OTHER_PROJECT, message, Location(f"refs/tags/{candidate.tag}"), candidate.path)
+    found = doubt(candidate)
+    if found and found.certain:
+        yield Finding(OTHER_PROJECT, found.message, Location(f"refs/tags/{candidate.tag}"), candidate.path)
 
 
 def _confirmed(candidate: Candidate, tagged: Claim, stated: Claim | None) -> bool:
@@ -183,9 +189,9 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
     found = checking.report([project], terms)
     computed = _COMPUTED if candidate.tag is None else frozenset()  # a tag that has yet to be made mends it
     yield from (finding._replace(fix=None) for finding in found if _grave(finding) or finding.rule in computed)
+    yield from release_urls.judge(project)
     if tagged is None and stated is not None and "+" in stated.version:
-        message = f"{stated.who} says {stated.version}, which is something between two releases"
-        yield Finding(UNPUBLISHABLE, message, Location(project.path), project.path)
+        yield Finding(UNPUBLISHABLE, f"{stated.who}: {local(stated.version)}", Location(project.path), project.path)
     if tagged is None or stated is None or pep440.equal(stated.version, tagged.version):
         return
     message = f"{stated.who} says {stated.version}, {tagged.who} {tagged.version}"
@@ -215,7 +221,7 @@ def _names(candidate: Candidate) -> Iterator[Finding]:
 
 def _versions(candidate: Candidate, claim: Claim | None) -> Iterator[Finding]:
     """Every distribution against tag or project, else against what most of the same name state."""
-    for group in _by_name(candidate.distributions):
+    for group in release_pairs.by_name(candidate.distributions):
         stated = [d for d in group if d.version]
         reference = claim or _usual(stated)
         for distribution in stated:
@@ -233,64 +239,9 @@ def _usual(distributions: Sequence[Summary]) -> Claim | None:
     return Claim(chosen.version or "", chosen.file) if chosen else None
 
 
-def _by_name(distributions: Iterable[Summary]) -> list[list[Summary]]:
-    groups: dict[str, list[Summary]] = {}
-    for distribution in distributions:
-        groups.setdefault(normalized(distribution.name or ""), []).append(distribution)
-    return list(groups.values())
-
-
-def _metadata(candidate: Candidate) -> Iterator[Finding]:
-    """The metadata of each wheel against that of the sdist of the same release."""
-    for group in _by_name(candidate.distributions):
-        for sdist in (d for d in group if d.form is Form.SDIST):
-            for wheel in (d for d in group if d.form is Form.WHEEL and _agree(d, sdist)):
-                for message in _promises(sdist, wheel):
-                    place = Location(wheel.file)
-                    yield Finding(METADATA_DISAGREEMENT, f"{message} in {sdist.file}", place, candidate.path)
-
-
-def _python(core: metadata.Core) -> Iterator[str]:
-    yield metadata.specifiers(core.requires_python or "")
-
-
-def _agree(one: Summary, other: Summary) -> bool:
-    """Whether two are of one version, or nobody knows that of either."""
-    return one.version == other.version or pep440.equal(one.version or "", other.version or "")
-
-
-def _promises(sdist: Summary, wheel: Summary) -> Iterator[str]:
-    """Fields that differ although the sdist doesn't call them dynamic (PEP 643)."""
-    ours, theirs = sdist.core, wheel.core
-    if ours is None or theirs is None:
-        return
-    fields = (
-        ("Requires-Python", _python(ours), _python(theirs)),
-        ("Requires-Dist", map(metadata.requirement, ours.requires), map(metadata.requirement, theirs.requires)),
-        ("Provides-Extra", map(normalized, ours.extras), map(normalized, theirs.extras)),
-    )
-    for field, promised, given in fields:
-        here, there = set(given), set(promised)
-        if here != there and field.lower() not in sdist.dynamic:
-            more = [f"{shown(text)} is not" for text in sorted(here - there) if text]
-            less = [f"{shown(text)} is" for text in sorted(there - here) if text]
-            yield f"{field}: {', '.join([*more, *less][:5])}"
-
-
-def _untracked(candidate: Candidate, sdist: Distribution) -> Iterator[Finding]:
-    """Files of the tree that are in an sdist of the project and not in git."""
-    clone, project = candidate.clone, candidate.project
-    if clone is None or project is None or sdist.form is not Form.SDIST or not clone.untracked:
-        return
-    below = project.place.root.relative_to(clone.tree).as_posix()
-    inner = {m.name.partition("/")[2] for m in sdist.contents.members if m.kind is MemberKind.FILE}
-    found = [name for name in sorted(inner) if _holds(clone.untracked, (PurePosixPath(below) / name).as_posix())]
-    found = [name for name in found if (project.place.root / name).is_file() and ".egg-info/" not in name]
-    if found:
-        message = f"git doesn't know {', '.join(map(shown, found[:5]))}"
-        message += f" and {len(found) - 5} more" if len(found) > 5 else ""
-        yield Finding(DIRTY_TREE, message, Location(sdist.file), candidate.path)
-
-
-def _holds(untracked: Sequence[str], name: str) -> bool:
-    return any(name == one or (one.endswith("/") and name.startswith(one)) for one in untracked)
+def _against(candidate: Candidate) -> Iterator[Finding]:
+    """The distributions against each other, and against the tree."""
+    said = release_pairs.judge(candidate.distributions)
+    if candidate.project and candidate.clone:
+        said = chain(said, release_tree.judge(candidate.distributions, candidate.project, candidate.clone))
+    yield from (Finding(rule, message, Location(one.file), candidate.path) for one, rule, message in said)

@@ -316,6 +316,35 @@ edited(
     0,
     lambda f: text(f, "/pyproject.toml", "[proj", "[[proj"),
 )
+
+
+@case("a module of the wheel is another than that of the sdist", "hatchling", "RV722")
+def another_module(shop: Workshop, folder: Path) -> Made:
+    repo = shop.tree(folder, "hatchling", more={"src/demo_pkg/main.py": "LIMIT = 1\n"})
+    sdist = shop.build(repo, ("sdist",))
+    (folder / "src/demo_pkg/main.py").write_text("LIMIT = 2\n")
+    return released(folder, [*sdist, *shop.build(repo, ("wheel",))])
+
+
+@case("a module of the wheel was taken out of the sources long ago", "setuptools", "RV722")
+def stale_build(shop: Workshop, folder: Path) -> Made:
+    """What is left in build/ goes into each wheel."""
+    repo = shop.tree(folder, "setuptools", more={"src/demo_pkg/old.py": "OLD = 1\n"})
+    shop.build(repo, ("wheel",))
+    repo("rm", "-q", "src/demo_pkg/old.py")
+    return released(folder, shop.build(repo))
+
+
+@case("a module of the wheel is another, with a setup.py that makes files", "setuptools", "RV722")
+def another_module_of_setup_py(shop: Workshop, folder: Path) -> Made:
+    setup = "from pathlib import Path\nfrom setuptools import setup\n"
+    setup += "Path('src/demo_pkg/made.py').write_text('MADE = 1\\n')\nsetup()\n"
+    repo = shop.tree(folder, "setuptools", more={"setup.py": setup, "src/demo_pkg/main.py": "LIMIT = 1\n"})
+    sdist = shop.build(repo, ("sdist",))
+    (folder / "src/demo_pkg/main.py").write_text("LIMIT = 2\n")
+    return released(folder, [*sdist, *shop.build(repo, ("wheel",))])
+
+
 edited("PKG-INFO is missing", "hatchling", "RV714", 0, lambda f: drop(f, "/PKG-INFO"))
 edited("WHEEL is missing", "pdm-backend", "RV714", 1, lambda f: drop(f, "/WHEEL"))
 built(
@@ -505,6 +534,28 @@ def untracked(shop: Workshop, folder: Path) -> Made:
     files = shop.build(repo)
     return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
 
+
+@case("the wheel holds a file that git doesn't know", "hatchling", "RV708")
+def untracked_in_wheel(shop: Workshop, folder: Path) -> Made:
+    repo = shop.tree(folder, "hatchling")
+    (folder / "src/demo_pkg/local.py").write_text("SECRET = 1\n")
+    files = shop.build(repo, ("wheel",))
+    (folder / "src/demo_pkg/local.py").unlink()
+    return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
+
+
+def changed_after(title: str, backend: str, kinds: tuple[str, ...]) -> None:
+    @case(title, backend, "RV708")
+    def make(shop: Workshop, folder: Path) -> Made:
+        repo = shop.tree(folder, backend)
+        files = shop.build(repo, kinds)
+        repo.commit(files={"src/demo_pkg/__init__.py": '"""The last commit"""\n\n__version__ = "1.2.3"\n'})
+        repo("tag", "-f", "v1.2.3")
+        return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
+
+
+changed_after("the sdist is from before the last commit", "hatchling", ("sdist",))
+changed_after("the wheel is from before the last commit", "flit-core", ("wheel",))
 
 # ------------------------------------------------------------------------------------------------------- the builds
 

@@ -26,7 +26,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     repo = Repo(tmp_path / "repo")
-    repo.commit(files={"pyproject.toml": PROJECT.format("1.2.3")})
+    repo.commit(files={"pyproject.toml": PROJECT.format("1.2.3"), "demo_pkg/__init__.py": ""})
     monkeypatch.chdir(repo.path)
     return repo
 
@@ -63,7 +63,8 @@ def test_every_rule_has_a_planted_defect():
 
 
 def test_a_clean_release(run: Run, repo: Repo, tmp_path: Path):
-    dists = [str(sdist(tmp_path)), str(wheel(tmp_path))]
+    same = {"demo_pkg-1.2.3/pyproject.toml": PROJECT.format("1.2.3").encode()}
+    dists = [str(sdist(tmp_path, same)), str(wheel(tmp_path))]
     for arguments in (
         dists,
         [*dists, "--tag", "v1.2.3"],
@@ -146,6 +147,21 @@ def test_formats(run: Run, tmp_path: Path):
     sarif = json.loads(run("release", str(path), "--output-format", "sarif").out)
     assert sarif["runs"][0]["results"][0]["ruleId"] == "RV712"
     assert run("release", str(path), "--output-format", "github").out.startswith("::error file=")
+
+
+def test_a_distribution_that_can_not_be_read_is_told_in_every_format(run: Run, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = "missing.whl: can't be read: No such file or directory"
+    results = {name: run("release", "missing.whl", "--output-format", name) for name in ("json", "sarif", "github")}
+    assert [(result.code, result.err.count("\n")) for result in results.values()] == [(2, 1), (2, 1), (2, 2)]
+    assert json.loads(results["json"].out)["summary"]["errors"] == [said]
+    [invocation] = json.loads(results["sarif"].out)["runs"][0]["invocations"]
+    assert invocation["toolExecutionNotifications"][0]["message"]["text"] == said
+    assert results["github"].out == f"::error::{said}\n"
+    assert 'errors="1"' in run("release", "missing.whl", "--output-format", "junit").out
+    assert json.loads(run("release", str(wheel(tmp_path)), "--output-format", "json").out)["summary"]["errors"] == []
+    (tmp_path / "text.whl").write_text("no archive")
+    assert codes(run("release", "text.whl", "--output-format", "json"))[0] == "RV734"
 
 
 def test_what_a_hostile_file_says_reaches_no_terminal(run: Run, tmp_path: Path):
@@ -519,6 +535,14 @@ def test_a_project_that_can_not_be_built(run: Run, repo: Repo):
     assert "RV721 build-fails: the wheel from the tree: Failed to validate" in run("release", "--build").out
 
 
+def test_a_backend_that_is_not_there(run: Run, repo: Repo):
+    system = '[build-system]\nrequires = []\nbuild-backend = "nope.api"\n'
+    buildable(repo, **{"pyproject.toml": PROJECT.format("1.2.3") + system})
+    result = run("release", "--build", "--select", "RV721")
+    said = "Cannot import 'nope.api': ModuleNotFoundError: No module named 'nope'"
+    assert result.out == f".:1:1: RV721 build-fails: the wheel from the tree: {said}\n"
+
+
 def test_requirements_of_the_build_that_can_not_be_had(run: Run, repo: Repo, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     buildable(repo, **{"pyproject.toml": PROJECT.format("1.2.3") + SYSTEM.replace("[]", '["no-such-backend"]')})
@@ -532,6 +556,72 @@ def test_what_is_built_is_judged_like_what_is_named(run: Run, repo: Repo, tmp_pa
     result = run("release", "--build")
     assert "<wheel from the sdist>/demo_pkg-1.2.3-py3-none-any.whl:1:1: RV713" in result.out
     assert SDIST not in result.out
+
+
+URL = "pkg @ https://example.org/pkg.zip"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"pyproject.toml": PROJECT.format("1") + f"dependencies = ['a', '{URL}']\n"}, ["RV719"]),
+        (
+            {"pyproject.toml": PROJECT.format("1") + f"[project.optional-dependencies]\nx = ['{URL}', '{URL}']\n"},
+            ["RV719"] * 2,
+        ),
+        ({"pyproject.toml": PROJECT.format("1") + f"[dependency-groups]\nx = ['{URL}']\n"}, []),
+        ({"pyproject.toml": PROJECT.format("1") + f"[build-system]\nrequires = ['{URL}']\n"}, []),
+        ({"setup.cfg": f"[metadata]\nname = x\nversion = 1\n[options]\ninstall_requires =\n  {URL}\n"}, ["RV719"]),
+        (
+            {
+                "pyproject.toml": PROJECT.format("1") + "dependencies = []\n",
+                "setup.cfg": f"[options]\ninstall_requires =\n  {URL}\n",
+            },
+            [],
+        ),
+        (
+            {
+                "pyproject.toml": PROJECT.format("1")
+                + 'dynamic = ["dependencies"]\n[tool.setuptools.dynamic]\ndependencies = { file = ["needs.txt"] }\n',
+                "needs.txt": f"a\n{URL}\n",
+                "requirements.txt": f"{URL}\n",
+            },
+            ["RV719"],
+        ),
+        (
+            {"setup.py": f"from setuptools import setup\nsetup(name='x', version='1', install_requires=['{URL}'])\n"},
+            ["RV719"],
+        ),
+        (
+            {
+                "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "poetry.core.masonry.api"\n'
+                '[tool.poetry]\nname = "x"\nversion = "1"\n[tool.poetry.dependencies]\npython = "^3.8"\n'
+                'a = { git = "https://example.org/a" }\nb = { version = "1", optional = true }\n'
+                '[tool.poetry.group.dev.dependencies]\nc = { git = "https://example.org/c" }\n'
+            },
+            ["RV719"],
+        ),
+    ],
+)
+def test_requirements_by_url_before_the_build(run: Run, tmp_path: Path, monkeypatch, files, found):
+    repo = Repo(tmp_path / "urls")
+    monkeypatch.chdir(repo.path)
+    repo.commit(files=files)
+    result = run("release", "--output-format", "json")
+    assert codes(result) == found, result.out
+    assert all(finding["line"] > 1 for finding in json.loads(result.out)["findings"])
+    assert run("release", "--ignore", "direct-reference").code == 0
+
+
+def test_local_versions_are_told_as_such(run: Run, repo: Repo):
+    said = "1.3.0+local.1 is a local version: an index takes 1.3.0 and nothing with +local.1 behind it"
+    repo.commit(files={"pyproject.toml": PROJECT.format("1.3.0+local.1")})
+    assert f".:1:1: RV718 unpublishable-version: pyproject.toml:3: {said}\n" in run("release").out
+    assert (
+        f"v1.3.0+local.1:1:1: RV718 unpublishable-version: v1.3.0+local.1: {said}\n"
+        in run("release", "--tag", "v1.3.0+local.1").out
+    )
+    assert codes(run("release", "--tag", "v1.2.3-4-g1a2b3c4", "--output-format", "json"))[0] == "RV701"
 
 
 SCM = (
@@ -561,13 +651,34 @@ def test_the_tag_of_another_project_is_refused(run: Run, tmp_path: Path, monkeyp
     monkeypatch.chdir(repo.path)
     repo.commit(files={"packages/core/pyproject.toml": '[project]\nname = "core"\nversion = "1.2.3"\n'})
     given = ("release", "--project", "packages/core", "--tag")
-    assert run(*given, "web-v1.2.3").code == 0  # as far as anybody can tell
-    repo("tag", "core-v1.2.2")
+    nobody_knows = run(*given, "web-v1.2.3")
+    assert (nobody_knows.code, "whether that is core can't be told" in nobody_knows.err) == (0, True)
+    for tag in ("v1.2.3", "core-v1.2.3", "release-1.2.3", "mono-1.2.3", "my-core-1.2.3"):
+        known = run(*given, tag)
+        assert (known.code, known.err.count("\n")) == (0, 1), tag
+    repo.commit(files={"packages/web/pyproject.toml": '[project]\nname = "Web"\nversion = "3.0"\n'})
+    assert "web-v1.2.3 is a tag of web, which is in packages/web; core is released" in run(*given, "web-v1.2.3").out
+    repo("tag", "v1.2.2")
     repo.commit()
+    assert "api-v1.2.3 is a tag of api, by its name, and no other tag is; they are as v1.2.2" in (
+        run(*given, "api-v1.2.3").out
+    )
+    repo("tag", "core-v1.2.2")
     assert run(*given, "core-v1.2.3").code == 0
     result = run(*given, "web-v1.2.3")
     assert (result.code, "RV703 other-project" in result.out) == (1, True)
     assert "web-v1.2.3 is a tag of web; those of core are as core-v1.2.2" in result.out
+
+
+def test_a_project_that_nobody_named_is_told(run: Run, repo: Repo):
+    (repo.path / "dist").mkdir()
+    dists = [str(sdist(repo.path / "dist")), str(wheel(repo.path / "dist"))]
+    note, summary = run("release", *dists).err.splitlines()
+    assert note == (
+        "relengtools: not judged: the project in ., its changes and its earlier tags: name it by --project ."
+    )
+    assert summary == "relengtools: 1.2.3: 2 distributions: 0 findings"
+    assert "not judged" not in run("release", *dists, "--project", ".").err
 
 
 def test_versions_of_one_release_may_be_spelt_in_two_ways(run: Run, tmp_path: Path):

@@ -63,6 +63,51 @@ def scm(shop: Workshop, folder: Path) -> Made:
     return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
 
 
+@case("a version file that is made at each build", "setuptools", None)
+def version_file(shop: Workshop, folder: Path) -> Made:
+    """By setuptools-scm, from the tree and from the sdist, where it says another commit."""
+    told = {**SCM, "[tool.setuptools_scm]\n": "[tool.setuptools_scm]\nversion_file = 'src/demo_pkg/_version.py'\n"}
+    repo = shop.tree(folder, "setuptools", told)
+    files = shop.build(repo)
+    (folder / "src/demo_pkg/_version.py").unlink()
+    return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
+
+
+@case("modules and data that are made before the build, and ignored by git", "hatchling", None)
+def made_before(shop: Workshop, folder: Path) -> Made:
+    ignore = "dist/\nsrc/demo_pkg/static/\n"
+    artifacts = '[tool.hatch.build]\nartifacts = ["src/demo_pkg/static"]\n'
+    repo = shop.tree(
+        folder, "hatchling", {'fast = ["orjson"]\n': f'fast = ["orjson"]\n\n{artifacts}'}, {".gitignore": ignore}
+    )
+    (folder / "src/demo_pkg/static").mkdir()
+    (folder / "src/demo_pkg/static/main.css").write_text("p {}\n")
+    (folder / "src/demo_pkg/static/made.py").write_text("MADE = 1\n")
+    files = shop.build(repo)
+    (folder / "src/demo_pkg/static/made.py").unlink()
+    return Made(folder, [*map(str, files), "--project", ".", "--tag", "v1.2.3"], files)
+
+
+@case("lines that end as on Windows in the wheel", "flit-core", None)
+def other_line_ends(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "flit-core")
+    change(wheel, lambda files: text(files, "__init__.py", "\n", "\r\n"))
+    return released(folder, [sdist, wheel])
+
+
+@case("a package from a folder of another name", "setuptools", None)
+def other_layout(shop: Workshop, folder: Path) -> Made:
+    table = '[tool.setuptools]\npackages = ["demo_pkg"]\npackage-dir = { demo_pkg = "sources" }\n'
+    files = {
+        "sources/__init__.py": '__version__ = "1.2.3"\n',
+        "src/demo_pkg/__init__.py": None,
+        "demo_pkg/__init__.py": "",
+    }
+    repo = shop.tree(folder, "setuptools", {'fast = ["orjson"]\n': f'fast = ["orjson"]\n\n{table}'}, files)
+    dists = shop.build(repo)
+    return Made(folder, [*map(str, dists), "--project", ".", "--tag", "v1.2.3"], dists)
+
+
 @case("a local version, for an index that takes it", "setuptools", None)
 def private(shop: Workshop, folder: Path) -> Made:
     repo = shop.tree(folder, "setuptools", {'"1.2.3"': '"1.2.3+internal.4"'})
@@ -99,14 +144,14 @@ def _as_manylinux(files: Files) -> None:
 
 @case("two files that only Linux tells apart, for Linux", "hatchling", None)
 def cases_on_linux(shop: Workshop, folder: Path) -> Made:
-    sdist, wheel = shop.dists(folder, "hatchling")
+    _, wheel = shop.dists(folder, "hatchling")
     name = wheel.name.replace("py3-none-any", "cp312-abi3-manylinux_2_17_x86_64")
-    return released(folder, [sdist, change(wheel, _as_manylinux, name=name)])
+    return released(folder, [change(wheel, _as_manylinux, name=name)])
 
 
 @case("a zip64 wheel with folders and other letters", "flit-core", None)
 def zip64(shop: Workshop, folder: Path) -> Made:
-    sdist, wheel = shop.dists(folder, "flit-core")
+    _, wheel = shop.dists(folder, "flit-core")
     change(wheel, lambda files: files.update({"demo_pkg/d\u00e9j\u00e0.txt": b"text" * 100}))
     files = wheel_files(wheel)
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -114,7 +159,7 @@ def zip64(shop: Workshop, folder: Path) -> Made:
         for name, data in files.items():
             with archive.open(name, "w", force_zip64=True) as stream:
                 stream.write(data)
-    return released(folder, [sdist, wheel])
+    return released(folder, [wheel])
 
 
 def _maintained(repo: Repo) -> None:

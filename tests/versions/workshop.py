@@ -164,7 +164,8 @@ def write_sdist(path: Path, files: Mapping[str, bytes], *more: tarfile.TarInfo) 
 
 def sdist(folder: Path, files: Files | None = None, *more: tarfile.TarInfo, name: str = SDIST) -> Path:
     """A right sdist, made by hand, with other files or members in it."""
-    base = {"demo_pkg-1.2.3/PKG-INFO": CORE, "demo_pkg-1.2.3/pyproject.toml": b""}
+    base = {"PKG-INFO": CORE, "pyproject.toml": b"", "demo_pkg/__init__.py": b""}
+    base = {f"demo_pkg-1.2.3/{file}": data for file, data in base.items()}
     return write_sdist(folder / name, base | (files or {}), *more)
 
 

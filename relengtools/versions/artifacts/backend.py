@@ -159,4 +159,10 @@ def _said(error: Exception) -> str:
     if cause is None and isinstance(inner, CalledProcessError):
         how = f"was ended by signal {-inner.returncode}" if inner.returncode < 0 else f"ended with {inner.returncode}"
         cause = f"it {how} and said nothing"
-    return printable(cause or str(inner) or str(error))[:300]
+    return printable(cause or _one_line(str(inner) or str(error)))[:300]
+
+
+def _one_line(text: str) -> str:
+    """What went wrong, and what a traceback behind that ends with."""
+    first, *more = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    return f"{first}: {more[-1]}" if more and _CAUSE.match(more[-1]) else first

@@ -5,12 +5,12 @@ import shutil
 import stat
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from relengtools.versions import git
-from relengtools.versions.artifacts import backend, distribution
+from relengtools.versions.artifacts import backend, distribution, origin
 from relengtools.versions.artifacts.contents import MemberKind, Trouble, shown
 from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.catalogue_release import BUILD_FAILS, UNSAFE_MEMBER, WHEEL_DIFFERS
@@ -18,8 +18,6 @@ from relengtools.versions.catalogue_release import BUILD_FAILS, UNSAFE_MEMBER, W
 # Never part of a build, and large. The rest of the tree is copied, old builds too: they are in the builds of users.
 _CACHES = {"__pycache__", ".nox", ".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".git"}
 _GIT = ("objects", "worktrees", "modules", "hooks", "lfs", "logs")
-_TOLD = 5
-_COMPILED = (".so", ".pyd", ".dylib", ".dll", ".a", ".lib", ".exe", ".pyc")
 
 
 class Built(NamedTuple):
@@ -104,7 +102,7 @@ def apart(given: Mapping[str, bytes], built: Mapping[str, bytes]) -> Iterator[st
     Compilers rarely give the same bytes twice: of what they made the names have to agree.
     """
     places = "only in what is handed in", "only in what is built here", "different in what is built here"
-    ours, theirs = ({n: b"" if n.endswith(_COMPILED) else d for n, d in each.items()} for each in (given, built))
+    ours, theirs = ({n: b"" if n.endswith(origin.COMPILED) else d for n, d in each.items()} for each in (given, built))
     yield from _compared(ours, theirs, *places)
 
 
@@ -112,20 +110,14 @@ def _compared(
     ours: Mapping[str, bytes], theirs: Mapping[str, bytes], here: str, there: str, different: str
 ) -> Iterator[str]:
     """How two sets of files differ, by their digests."""
-    yield from _listed(here, [name for name in ours if name not in theirs])
-    yield from _listed(there, [name for name in theirs if name not in ours])
-    yield from _listed(different, [name for name in ours if name in theirs and ours[name] != theirs[name]])
+    yield from origin.listed(here, [name for name in ours if name not in theirs])
+    yield from origin.listed(there, [name for name in theirs if name not in ours])
+    yield from origin.listed(different, [name for name in ours if name in theirs and ours[name] != theirs[name]])
 
 
 def _files(wheel: Distribution) -> Mapping[str, bytes]:
     own = f"{wheel.folder}/RECORD"
     return {m.name: m.digest for m in wheel.contents.members if m.kind is not MemberKind.FOLDER and m.name != own}
-
-
-def _listed(what: str, names: Sequence[str]) -> Iterator[str]:
-    if names:
-        more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
-        yield f"{what}: {', '.join(map(shown, names[:_TOLD]))}{more}"
 
 
 def _read(path: Path) -> Distribution:

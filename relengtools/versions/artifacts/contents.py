@@ -23,6 +23,7 @@ NAMES_BYTES = 12 * 2**20
 KEPT_BYTES = 24 * 2**20
 _TOLD = 10
 _LONGEST = 200
+_TEXT_BYTES = 8000
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -39,7 +40,8 @@ class MemberKind(StrEnum):
 class Member(NamedTuple):
     """A member: `size` in bytes as declared, `digest` the SHA-256 of a file's bytes (empty where it wasn't read).
 
-    `target` is where a link leads, seen from the top of the archive; None where that is no path.
+    `target` is where a link leads, seen from the top of the archive; None where that is no path. `text` is the digest
+    that doesn't depend on how lines end.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Member(NamedTuple):
     size: int
     digest: bytes = b""
     target: str | None = ""
+    text: bytes = b""
 
 
 class Trouble(NamedTuple):
@@ -115,20 +118,51 @@ class Bounds:
             )
 
 
-def digested(chunks: Iterator[bytes], limit: int, name: str) -> tuple[bytes, bytes]:
-    """The SHA-256 of a member, and its bytes if there are at most `limit`; raises RefusedError where there are more.
+class Digests(NamedTuple):
+    """The SHA-256 of a file, and of its text with every line ended by a newline; one for a file that is no text."""
+
+    raw: bytes
+    text: bytes
+
+
+def digests(chunks: Iterable[bytes]) -> Digests:
+    """Those of a file that comes in pieces. What has a null character early on is no text, as for git."""
+    raw, text, held = hashlib.sha256(), None, b""
+    binary = None
+    for chunk in chunks:
+        binary = b"\0" in chunk[:_TEXT_BYTES] if binary is None else binary
+        if text is None and not binary and b"\r" in chunk:
+            text = raw.copy()
+        if text is not None:
+            piece = held + chunk
+            held = b"\r" if piece.endswith(b"\r") else b""
+            text.update(piece.removesuffix(held).replace(b"\r\n", b"\n"))
+        raw.update(chunk)
+    digest = raw.digest()
+    if text is None:
+        return Digests(digest, digest)
+    text.update(held)
+    return Digests(digest, text.digest())
+
+
+def digested(chunks: Iterator[bytes], limit: int, name: str) -> tuple[Digests, bytes]:
+    """The digests of a member, and its bytes if there are at most `limit`; raises RefusedError where there are more.
 
     A limit of 0 keeps nothing.
     """
-    digest, kept, size = hashlib.sha256(), [], 0
-    for chunk in chunks:
-        digest.update(chunk)
-        size += len(chunk)
-        if limit and size > limit:
-            raise RefusedError(EXCESSIVE, f"{shown(name)} has more than {limit} bytes")
-        if limit:
-            kept.append(chunk)
-    return digest.digest(), b"".join(kept)
+    kept: list[bytes] = []
+
+    def within() -> Iterator[bytes]:
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if limit and size > limit:
+                raise RefusedError(EXCESSIVE, f"{shown(name)} has more than {limit} bytes")
+            if limit:
+                kept.append(chunk)
+            yield chunk
+
+    return digests(within()), b"".join(kept)
 
 
 def troubles(members: Sequence[Member], found: Iterable[Trouble]) -> tuple[Trouble, ...]:

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from relengtools.errors import RelengError
-from relengtools.versions.artifacts import filename, metadata, modules, tarred, zipped
+from relengtools.versions.artifacts import document, filename, metadata, modules, tarred, zipped
 from relengtools.versions.artifacts.contents import Contents, Keep, MemberKind
 from relengtools.versions.artifacts.filename import FileName, Form
+from relengtools.versions.artifacts.handling import Handling, handling
 from relengtools.versions.artifacts.metadata import Core
 from relengtools.versions.scheme import pep440
 
@@ -18,7 +19,7 @@ METADATA_BYTES = 4 * 2**20
 RECORD_BYTES = 12 * 2**20
 INI_BYTES = 2**19
 WHEEL_BYTES = 2**16
-_IN_SDISTS = {"PKG-INFO": METADATA_BYTES, "pyproject.toml": INI_BYTES, "setup.cfg": INI_BYTES}
+_IN_SDISTS = {"PKG-INFO": METADATA_BYTES, **dict.fromkeys(("pyproject.toml", "setup.cfg", "setup.py"), INI_BYTES)}
 _IN_WHEELS = {"METADATA": METADATA_BYTES, "WHEEL": WHEEL_BYTES, "RECORD": RECORD_BYTES}
 _IN_WHEELS |= {"entry_points.txt": INI_BYTES}
 
@@ -54,9 +55,13 @@ class Distribution:
 
     @cached_property
     def payload(self) -> Mapping[str, bytes]:
-        """Digests of the files that aren't made by a backend of some version: of a wheel all but its metadata."""
+        """Digests of the files that aren't made by a backend of some version: of a wheel all but its metadata.
+
+        Of a text however its lines end; none of an archive that wasn't read to its end.
+        """
         skipped = 1 if self.form is Form.SDIST else 0
-        files = ((m.name.split("/")[skipped:], m.digest) for m in self.contents.members if m.kind is MemberKind.FILE)
+        members = self.contents.members if self.contents.whole else ()
+        files = ((m.name.split("/")[skipped:], m.text) for m in members if m.kind is MemberKind.FILE)
         return {"/".join(parts): digest for parts, digest in files if parts and not _is_made(parts)}
 
     @cached_property
@@ -80,6 +85,18 @@ class Distribution:
         """The metadata, None where there is none."""
         data = self.kept("PKG-INFO" if self.form is Form.SDIST else "METADATA")
         return None if data is None else metadata.read(data)
+
+    @cached_property
+    def document(self) -> dict[str, Any] | None:
+        """An sdist's pyproject.toml, empty where it has none; None for a broken one."""
+        return document.read(self.kept("pyproject.toml") or b"")
+
+    @property
+    def handling(self) -> Handling:
+        """What the build of an sdist does with its files."""
+        if self.form is Form.WHEEL or self.document is None:
+            return Handling.UNKNOWN
+        return handling(self.document, self.kept("setup.py") or b"", self.kept("setup.cfg") or b"", self.payload)
 
     @property
     def name(self) -> str | None:

@@ -68,6 +68,12 @@ def read(data: bytes) -> Core:
     )
 
 
+def numbered(version: str | None) -> tuple[int, ...]:
+    """A version of the metadata as numbers, none where it is no such version."""
+    numbers = (version or "").split(".")
+    return tuple(map(int, numbers)) if all(re.fullmatch("[0-9]{1,9}", part) for part in numbers) else ()
+
+
 def requirement(text: str) -> str:
     """A requirement in one spelling, to compare it; the text itself where it is invalid."""
     from packaging.requirements import InvalidRequirement, Requirement

@@ -105,7 +105,7 @@ def _member(stream: _Stream, entry: _Entry, limit: int) -> tuple[Member, bytes]:
     name, size = entry.name, entry.size
     if entry.kind in _FILES and not name.endswith("/"):
         digest, data = digested(stream.data(size, name), limit, name)
-        return Member(name, MemberKind.FILE, size, digest), data
+        return Member(name, MemberKind.FILE, size, digest.raw, text=digest.text), data
     if size and entry.kind in _EMPTY:
         raise RefusedError(
             BROKEN, f"{shown(name)} is no file and has {size} bytes, which not every program passes over"

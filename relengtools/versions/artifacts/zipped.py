@@ -102,8 +102,8 @@ def _member(archive: "ZipFile", entry: "ZipInfo", limit: int) -> tuple[Member, b
     except _damage() as error:
         return plain, b"", Trouble(BROKEN, f"{shown(name)}: {broken(error).message}")
     if kind is MemberKind.LINK:
-        return plain._replace(digest=digest, target=_target(name, data)), b"", None
-    return plain._replace(digest=digest), data, None
+        return plain._replace(digest=digest.raw, target=_target(name, data)), b"", None
+    return plain._replace(digest=digest.raw, text=digest.text), data, None
 
 
 def _chunks(archive: "ZipFile", entry: "ZipInfo") -> Iterator[bytes]:
