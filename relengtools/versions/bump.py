@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import RelengError, printable
@@ -13,14 +13,14 @@ from relengtools.versions.project import Project
 from relengtools.versions.scheme import pep440
 
 if TYPE_CHECKING:
-    from relengtools.versions.history import Release
+    from relengtools.versions.history import Release, Tag
     from relengtools.versions.scheme.pep440 import Version
 
 PARTS = ("major", "minor", "patch", "pre", "post", "dev", "release")
 _OF_TODAY = {"pre": "rc1", "dev": ".dev1"}
-_CALENDAR = re.compile(
-    r"(?P<year>20[0-9]{2}|[2-9][0-9](?=\.0))\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+)(?:\.(?P<count>[0-9]+))?)?"
-)
+_MONTH = r"\.(?P<month>0?[1-9]|1[0-2])(?:\.(?P<last>[0-9]+)(?:\.(?P<count>[0-9]+))?)?"
+_CALENDAR = re.compile(rf"(?P<year>20[0-9]{{2}}|[2-9][0-9](?=\.0)){_MONTH}")
+_SHORT_YEAR = re.compile(rf"(?P<year>[0-9]{{2}}){_MONTH}")
 _DAY = re.compile(r"20[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 
 # The first two numbers, or the one that there is.
@@ -36,11 +36,11 @@ class Bump(NamedTuple):
     edits: tuple[Edit, ...]
 
 
-def advance(text: str, part: str, today: date) -> str:
+def advance(text: str, part: str, today: date, calendar: bool | None = None) -> str:
     """The version after `text` by `part`, in canonical form but for the zero padding of a calendar version.
 
     A pre-release of what is asked for becomes just that: `minor` of 1.3.0rc1 is 1.3.0. `part` may be a version.
-    Raises RelengError where there is no honest answer.
+    `calendar` says whether versions are dates, where that is known. Raises RelengError without an honest answer.
     """
     version = pep440.parse(text)
     if version is None:
@@ -51,7 +51,7 @@ def advance(text: str, part: str, today: date) -> str:
         raise RelengError(
             f"{printable(text)} has a local label, and nobody knows what comes after it: give the version"
         )
-    if part != "post" and (dated := _calendar(text, today)):
+    if part != "post" and calendar is not False and (dated := _calendar(text, today, calendar is True)):
         return dated + _OF_TODAY.get(part, "")
     epoch = f"{version.epoch}!" if version.epoch else ""
     return epoch + _counted(version, part)
@@ -130,16 +130,30 @@ def _dev(version: "Version") -> str:
     return f"{_next(version)}.dev1"
 
 
-def _calendar(text: str, today: date) -> str | None:
+def may_be_date(text: str, today: date) -> bool:
+    """Whether nobody can tell the version from a date of the last years: 26.8 may be August, or the eighth release."""
+    match = _SHORT_YEAR.fullmatch(text)
+    return bool(match and not _CALENDAR.fullmatch(text) and 0 <= today.year % 100 - int(match["year"]) <= 2)
+
+
+def dated(found: Iterable["Release"]) -> bool:
+    """Whether the last releases, of two months at least, were all tagged in the month that they name."""
+    tags = sorted((one.tag.date, match) for one in found if one.tag.date and (match := _SHORT_YEAR.fullmatch(one.bare)))
+    months = [(datetime.fromtimestamp(when, UTC).date(), int(m["year"]), int(m["month"])) for when, m in tags[-5:]]
+    named = {(year, month) for _, year, month in months}
+    return len(named) > 1 and all((day.year % 100, day.month) == (year, month) for day, year, month in months)
+
+
+def _calendar(text: str, today: date, short: bool) -> str | None:
     """Today by the pattern of a calendar version (YYYY.MM, YYYY.MM.DD, YY.0M, YYYYMMDD); None for another one.
 
-    Two digits are a year only before a padded month: 20.5 may be a release as well.
+    Two digits are a year only before a padded month, or where that is known (`short`): 20.5 may be a release as well.
 
     A third number that may be a day or a counter of releases is a day where it is padded, above 12, or before a fourth;
     else the counter starts anew with the month. Raises RelengError where today's is out already and has no counter, and
     for a later date.
     """
-    match = _CALENDAR.fullmatch(text)
+    match = (_SHORT_YEAR.fullmatch(text) if short else None) or _CALENDAR.fullmatch(text)
     new = f"{today:%Y%m%d}" if _DAY.fullmatch(text) else _today(match, today) if match else None
     one, other = pep440.parse(text), pep440.parse(new or "")
     if one is None or other is None:
@@ -169,15 +183,18 @@ def _today(match: re.Match[str], today: date) -> str:
     return f"{new}.{numbers[-1] + 1 if same else 0}"
 
 
-def plan(project: Project, part: str, today: date) -> Bump:
-    """The edits that write a project's next version wherever it stands; raises RelengError where one can't be made."""
+def plan(project: Project, part: str, today: date, calendar: bool | None = None) -> Bump:
+    """The edits that write a project's next version wherever it stands; raises RelengError where one can't be made.
+
+    `calendar` is as in `advance`.
+    """
     owner = project.owner
     path = printable(project.path)
     if owner is None:
         if project.provider:
             raise RelengError(f"{path}: {project.provider} computes the version: make a tag instead")
         raise RelengError(f"{path}: no static version: {printable(project.reason or '')}")
-    new = advance(owner.value.strip(), part, today)
+    new = advance(owner.value.strip(), part, today, calendar)
     canonical = reading.read(owner).canonical or owner.value
     edits: dict[tuple[str, int], Edit] = {}
     for declaration in _written(project, canonical):
@@ -239,7 +256,7 @@ def _short(project: Project, release: Declaration, new: str) -> Iterator[Edit]:
         yield from rewriting(found, new).edits
 
 
-def releases(tags: Iterable[str], name: str | None, old: str, whole: bool) -> list["Release"]:
+def releases(tags: Iterable["Tag"], name: str | None, old: str, whole: bool) -> list["Release"]:
     """The earlier releases of a project among the tags: versions beyond doubt, or spelt like the tag of `old`.
 
     Tags that bear its name are its own, else all of them where the whole tree has one version.
@@ -248,7 +265,7 @@ def releases(tags: Iterable[str], name: str | None, old: str, whole: bool) -> li
     from relengtools.versions.history import Mapping, Tag, read_tag
     from relengtools.versions.names import normalized
 
-    found = [release for tag in tags if (release := read_tag(Tag(tag), Mapping())).conversion.canonical]
+    found = [release for tag in tags if (release := read_tag(tag, Mapping())).conversion.canonical]
     known = next((r for r in found if pep440.equal(r.conversion.canonical or "", old)), read_tag(Tag(old), Mapping()))
     certain = [release for release in found if release_order.certain(release, known)]
     own = [release for release in certain if name and release_order.product(release) == normalized(name)]

@@ -64,9 +64,12 @@ def bump(part: str, paths: Sequence[str], diff: bool, commit: bool, tag: bool, o
     """Write the next version everywhere: in the declaration that the build uses and in all copies.
 
     PART is major, minor, patch, pre, post, dev or release; or the version itself. Calendar versions (2026.08,
-    2026.8.10) become today's, by the pattern that is there. In a tree of several projects the `==` pins on the bumped
-    ones move along, and so does the project's own entry in uv.lock; a range that doesn't accept the new version, and
-    what files of pip pin, stays and is told of. Packagers' files (debian/changelog) are theirs.
+    2026.8.10) become today's, by the pattern that is there; 26.8 too where the tags were made in the months that they
+    name, or `calendar = true` in [tool.relengtools] says so (false: no version is a date). Packagers' files
+    (debian/changelog) are theirs.
+
+    In a tree of several projects the `==` pins on the bumped ones move along, and so does the project's own entry in
+    uv.lock; a range that doesn't accept the new version, and what files of pip pin, stays and is told of.
 
     Refused, with nothing written: places that disagree; a version that a tag or code computes; one that wouldn't sort
     above the last release of this branch; --tag in a shallow clone, which doesn't know it. Where git refuses the
@@ -153,7 +156,7 @@ def _planned(part: str, paths: Sequence[str]) -> Plan:
     from relengtools.versions.names import normalized
 
     chosen, tree = _projects(paths)
-    bumps = [bumping.plan(project, part, date.today()) for project in chosen]
+    bumps = [bumping.plan(project, part, date.today(), _calendar(project, part)) for project in chosen]
     whole = len(bumps) == len(tree) and len({one.new for one in bumps}) == 1
     for one in bumps:
         _above(one, whole)
@@ -214,23 +217,44 @@ def _above(one: "Bump", whole: bool) -> None:
     from relengtools.versions import bump as bumping
     from relengtools.versions.scheme import pep440
 
-    last = bumping.last(_releases(one, whole))
+    last = bumping.last(_releases(one.project, one.old, whole))
     above, new = pep440.parse((last and last.conversion.canonical) or ""), pep440.parse(one.new)
     if last is not None and above is not None and new is not None and new <= above:
         place, tag = printable(one.project.path), printable(last.tag.name)
         raise RelengError(f"{place}: {one.new} doesn't sort above {above} (the tag {tag} of this branch)")
 
 
-def _releases(one: "Bump", whole: bool) -> "list[Release]":
+def _releases(project: "Project", old: str, whole: bool) -> "list[Release]":
     """The releases of the project that the checked out commit descends from."""
     from relengtools.versions import bump as bumping
     from relengtools.versions import git
+    from relengtools.versions.history import Tag
 
-    tree = git.work_tree(one.project.place.root)
+    tree = git.work_tree(project.place.root)
     if tree is None or git.head(tree) is None:
         return []
-    tags = git.run(tree, "tag", "--merged", "HEAD").decode("utf-8", "replace").split()
-    return bumping.releases(tags, one.project.name, one.old, whole)
+    merged = set(git.run(tree, "tag", "--merged", "HEAD").decode("utf-8", "replace").split())
+    tags = [Tag(ref.name, ref.date, ref.commit) for ref in git.tags(tree) if ref.name in merged]
+    return bumping.releases(tags, project.name, old, whole)
+
+
+def _calendar(project: "Project", part: str) -> bool | None:
+    """Whether the project's versions are dates, by its settings or its tags; None, and told of, where that is open."""
+    from relengtools.versions import bump as bumping
+    from relengtools.versions import settings
+
+    said = settings.find(project.place.root, project.place.tree, {}).calendar
+    text = project.owner.value.strip() if project.owner else ""
+    counts = part in bumping.PARTS and part != "post"
+    if said is not None or not counts or not bumping.may_be_date(text, date.today()):
+        return said
+    if bumping.dated(_releases(project, text, True)):
+        return True
+    say(
+        f"{printable(project.path)}: {text} is counted on as a number, though it may be a date: `calendar = true` in"
+        " [tool.relengtools] makes it today's, `calendar = false` says that it's none"
+    )
+    return None
 
 
 def _cut_off(plan: Plan) -> list[str]:
@@ -255,7 +279,7 @@ def _tag(plan: Plan) -> str:
     first = plan.bumps[0]
     if len(plan.bumps) > 1 and not plan.whole:
         raise RelengError("--tag: one tag can't name several projects: bump them one by one")
-    name = bumping.tag_name(first.new, bumping.last(_releases(first, plan.whole)), plan.whole)
+    name = bumping.tag_name(first.new, bumping.last(_releases(first.project, first.old, plan.whole)), plan.whole)
     if name in (ref.name for ref in git.tags(first.project.place.root)):
         raise RelengError(f"--tag: {printable(name)} is there already")
     return name

@@ -21,7 +21,8 @@ _POLICIES = ("keep", "drop")
 class Settings(NamedTuple):
     """What the table of the pyproject.toml in `folder` says.
 
-    `padding` is the policy for zero padding (`keep` or `drop`) by kind of declaration, under `""` for all others.
+    `padding` is the policy for zero padding (`keep` or `drop`) by kind of declaration, under `""` for all others,
+    `calendar` whether versions are dates.
     """
 
     folder: Path | None = None
@@ -30,6 +31,7 @@ class Settings(NamedTuple):
     exclude: tuple[str, ...] = ()
     padding: Mapping[str, str] = {}
     schemes: "tuple[Scheme, ...]" = ()
+    calendar: bool | None = None
 
     def drops(self, kind: str) -> bool:
         """Whether zero padding has to go from declarations of this kind."""
@@ -140,6 +142,12 @@ def _padding(value: Any, where: str) -> Mapping[str, str]:
     return policies
 
 
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise RelengError(f"{where} has to be true or false")
+    return value
+
+
 def _schemes(value: Any, where: str) -> "tuple[Scheme, ...]":
     from relengtools.versions.scheme import rule
 
@@ -153,4 +161,5 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "exclude": _texts,
     "zero-padding": _padding,
     "schemes": _schemes,
+    "calendar": _flag,
 }

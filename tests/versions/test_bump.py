@@ -77,6 +77,65 @@ def test_calendar_versions_keep_their_pattern(text, part, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "part", "calendar", "expected"),
+    [
+        ("26.8", "minor", True, "26.11"),
+        ("26.8", "release", True, "26.11"),
+        ("26.8", "post", True, "26.8.post1"),
+        ("26.8.1", "patch", True, "26.11.0"),
+        ("26.11.1", "patch", True, "26.11.2"),
+        ("26.8.24", "patch", True, "26.11.24"),
+        ("2026.8", "minor", True, "2026.11"),
+        ("1.8.10", "minor", True, "1.9.0"),
+        ("26.13", "minor", True, "26.14"),
+        ("26.8", "minor", False, "26.9"),
+        ("2026.8", "minor", False, "2026.9"),
+        ("26.08", "minor", False, "26.9"),
+    ],
+)
+def test_the_project_may_say_whether_its_versions_are_dates(text, part, calendar, expected):
+    assert advance(text, part, TODAY, calendar) == expected
+
+
+YEAR = date.today().year - 2001  # last year's two digits
+MONTHS = [
+    # tags and the months in which they are made, what the settings say, what comes after 25.8, whether a doubt is told
+    ([], "", "25.9", True),
+    ([], "calendar = true", "", False),
+    ([], "calendar = false", "25.9", False),
+    ([("25.5", "25-05"), ("25.8", "25-08")], "", "", False),
+    ([("v25.5", "25-05"), ("v25.8", "25-08")], "", "", False),
+    ([("v24.12.1", "24-12"), ("v25.8", "25-08")], "", "", False),
+    ([("25.5", "25-05"), ("25.8", "25-08")], "calendar = false", "25.9", False),
+    ([("25.8", "25-08")], "", "25.9", True),  # once may be by chance
+    ([("25.1", "25-01"), ("25.2", "25-05"), ("25.8", "25-08")], "", "25.9", True),
+]
+
+
+@pytest.mark.parametrize(("months", "settings", "new", "told"), MONTHS)
+def test_a_short_year_is_one_where_the_tags_or_the_settings_say_so(tree, run, monkeypatch, months, settings, new, told):
+    def moved(text):
+        return text.replace("25", str(YEAR)).replace("24", str(YEAR - 1))
+
+    root = tree({"pyproject.toml": PROJECT.replace("1.2.3", f"{YEAR}.8") + f"[tool.relengtools]\n{settings}\n"})
+    git(root, "init", "-q")
+    for name, made in months:
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"20{moved(made)}-15T12:00:00Z")
+        git(root, "add", "-A")
+        git(root, "commit", "-q", "--allow-empty", "-m", name)
+        git(root, "tag", moved(name))
+    result = run("bump", "minor")
+    assert result.out.startswith(f"core {YEAR}.8 -> {moved(new) or f'{date.today():%y}.{date.today().month}'}\n")
+    assert (f"{YEAR}.8 is counted on as a number, though it may be a date" in result.err) is told
+
+
+def test_other_versions_are_not_taken_for_dates(tree, run):
+    for version in ("1.2.3", f"{YEAR + 20}.1", f"{YEAR - 6}.3", f"{YEAR}.13"):
+        tree({"pyproject.toml": PROJECT.replace("1.2.3", version)})
+        assert run("bump", "minor").err == ""
+
+
+@pytest.mark.parametrize(
     ("text", "part", "said"),
     [
         ("1.0", "0.9", "doesn't sort above"),

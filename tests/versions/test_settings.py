@@ -128,6 +128,7 @@ def test_the_nearest_table_counts_and_none_above_the_work_tree(tree, run):
     ("text", "said"),
     [
         ("selct = []", "[tool.relengtools] has no key 'selct'; it has select, ignore, exclude, zero-padding, schemes"),
+        ("calendar = 1", "calendar has to be true or false"),
         ('"a\\u001b" = 1', r"has no key 'a\\x1b'"),
         ('select = "RV1"', "select has to be a list of texts"),
         ("ignore = [1]", "ignore has to be a list of texts"),
