@@ -8,7 +8,7 @@ import click
 
 from relengtools.errors import RelengError, printable, standard_input
 from relengtools.versions.commands_convert import POLICIES, SOURCES, TARGETS
-from relengtools.versions.commands_parts import FORMAT, progress, say
+from relengtools.versions.commands_parts import FORMAT, count, progress, say
 
 if TYPE_CHECKING:
     from relengtools.versions.history import Report, Tag
@@ -49,7 +49,7 @@ def history(
 
     \b
       flips         pairs that the target orders otherwise than the tags' own scheme
-      collisions    two commits with one version
+      collisions    two commits with one version; in a list without commits nobody can tell them from aliases
       no version    tags that can't be read; `latest` and its like name no release and do no harm
       aliases       tags of one commit
       gaps          numbers that were skipped: 1.2.3 -> 1.2.5
@@ -73,7 +73,11 @@ def history(
         raise click.UsageError("REPO and --tags-file exclude each other")
     rules = _rules(rule_file, None if tags_file is not None else repo or ".")
     mapping = judge.Mapping(source, target, policy, rules)
-    tags, found = (_listed(tags_file), None) if tags_file is not None else _repository(repo or ".", policy, rules)
+    whole, found = True, None
+    if tags_file is not None:
+        tags, whole = _listed(tags_file)
+    else:
+        tags, found = _repository(repo or ".", policy, rules)
     report = judge.judge(tags, mapping, found.ancestry if found else None)
     commits = found.commits if found else None
     if output_format == "json":
@@ -84,7 +88,7 @@ def history(
         click.echo(history_report.text(report, mapping, commits), nl=False)
     if plot is not None:
         _plot(report, target, plot)
-    if found is not None and commits is None:
+    if not whole or (found is not None and commits is None):
         return 2
     refused = commits is not None and ((commits.describes and commits.invalid) or (policy and commits.flips))
     return 1 if refused or not report.clean else 0
@@ -107,17 +111,22 @@ def _repository(path: str, policy: str | None, rules: Sequence["Rule"]) -> "tupl
     return found.tags, found
 
 
-def _listed(path: str) -> "Sequence[Tag]":
+def _listed(path: str) -> "tuple[Sequence[Tag], bool]":
+    """The tags of a list, and whether it holds nothing else."""
     from relengtools.versions import tag_list
 
     try:
         data = standard_input().read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise RelengError(f"{path}: can't read the list of tags: {error.strerror}") from error
-    tags = tag_list.read(data.decode(errors="surrogateescape").split("\n"))
-    if not tags:
+    found = tag_list.read(tag_list.text(data).split("\n"))
+    others = found.others
+    if others:
+        lines = f"{count(len(others), 'line holds', 'lines hold')} no tag, the first is line {others[0]}"
+        say(f"{printable(path)}: {lines}: no tag has control characters")
+    if not (found.tags or others):
         raise RelengError(f"{path}: no tag in it; write one on each line, then perhaps a date and a commit")
-    return tags
+    return found.tags, not others
 
 
 def _rules(path: str | None, repo: str | None) -> "Sequence[Rule]":

@@ -66,6 +66,7 @@ class Report:
     `flips` are ordered the other way round by the mapping, `collisions` made equal although they are two commits.
     `aliases` are tags of one commit, `disagreements` those of them that the mapping makes different releases of.
     `gaps` are neighbours between which numbers were skipped; `backwards` a tag, and a lower one that descends from it.
+    `undecided` are aliases or collisions, nobody knows which, since the commits aren't known.
     """
 
     releases: Sequence[Release]
@@ -75,6 +76,7 @@ class Report:
     disagreements: Sequence[Pair] = ()
     backwards: Sequence[Pair] = ()
     gaps: Sequence[Pair] = ()
+    undecided: Sequence[Pair] = ()
 
     @cached_property
     def prefixes(self) -> dict[str, int]:
@@ -146,6 +148,7 @@ def judge(tags: Iterable[Tag], mapping: Mapping, ancestry: Ancestry | None = Non
         disagreements=[pair for product in products for pair in _disagreements(product)],
         backwards=[] if ancestry is None else [pair for product in entries for pair in _backwards(product, ancestry)],
         gaps=[pair for product in products for pair in _gaps(product)],
+        undecided=[pair for product in entries for pair in _undecided(product)],
     )
 
 
@@ -303,6 +306,13 @@ def _collisions(entries: Sequence[_Entry]) -> list[Pair]:
                 commits.setdefault(entry.commit, entry)
         pairs += [_names(one, other) for one, other in combinations(commits.values(), 2)]
     return pairs
+
+
+def _undecided(entries: Sequence[_Entry]) -> list[Pair]:
+    """Pairs of one rank of which one has no commit that is known: the first tag of each rank, and another."""
+    groups = [list(group) for _, group in groupby(entries, key=lambda entry: entry.rank)]
+    pairs = ((group[0], other) for group in groups for other in group[1:])
+    return [_names(one, other) for one, other in pairs if None in (one.commit, other.commit)]
 
 
 def _backwards(entries: Sequence[_Entry], ancestry: Ancestry) -> list[Pair]:

@@ -18,6 +18,7 @@ def document(report: Report, mapping: Mapping, commits: Commits | None) -> dict[
         "tags": [_row(release) for release in report.releases],
         "flips": [list(pair) for pair in report.flips],
         "collisions": [list(pair) for pair in report.collisions],
+        "undecided": [list(pair) for pair in report.undecided],
         "invalid": _tags(report.invalid),
         "no_release": _tags(report.other),
         "no_place": _tags(report.unplaced),
@@ -36,6 +37,7 @@ def text(report: Report, mapping: Mapping, commits: Commits | None) -> str:
         *_summary(report, mapping),
         *_section("flips", [_flip(report, *pair) for pair in report.flips]),
         *_section("collisions", [f"{_both(pair)}: one version, two commits" for pair in report.collisions]),
+        *_section("one version, one commit or two", [_both(pair) for pair in report.undecided]),
         *_section("no place in " + mapping.target, [_why(release) for release in report.unplaced]),
         *_section("releases without a version", _hinted([_why(release) for release in _lost(report)])),
         *_section("backwards", [f"{printable(b)} descends from {printable(a)}" for a, b in report.backwards]),
@@ -69,7 +71,7 @@ def _summary(report: Report, mapping: Mapping) -> Iterator[str]:
         ("prefixes", prefixes or "-"),
         ("order", _verdict(report, mapping)),
         ("flips", str(len(report.flips))),
-        ("collisions", str(len(report.collisions))),
+        ("collisions", f"{len(report.collisions)}{_maybe(report)}"),
         ("no version", f"{len(lost)}{f', and {len(report.other)} that name no release' if report.other else ''}{some}"),
         ("aliases", f"{len(report.aliases)} commits bear two tags or more"),
         ("gaps", f"{len(report.gaps)}{_some_pairs(report.gaps)}"),
@@ -82,6 +84,11 @@ def _verdict(report: Report, mapping: Mapping) -> str:
         return f"not kept in {mapping.target}"
     placed = len(report.releases) - len(report.invalid) - len(report.unplaced)
     return f"kept in {mapping.target} for all {placed}" if placed else "nothing to order"
+
+
+def _maybe(report: Report) -> str:
+    count = len(report.undecided)
+    return f", and {count} where the commits that would tell aren't known" if count else ""
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
