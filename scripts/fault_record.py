@@ -26,6 +26,9 @@ from relengtools.leaks.recording import load
 
 RECORD = (sys.executable, "-m", "relengtools", "leaks", "record")
 BUSY = "import time\nkept = []\nwhile True: kept = [open('/dev/null') for _ in range(50)]; time.sleep(0.002)"
+# Opens what was not there before, so that a recording of it grows.
+CHURN = "import os, time\nwhile True:\n kept = [os.pipe() for _ in range(400)]\n time.sleep(0.01)\n"
+CHURN += " for pair in kept: os.close(pair[0]); os.close(pair[1])"
 # Once it is told to, it takes all the memory that there is, but not faster than it is looked at.
 HOG = "import sys, time\nsys.stdin.read(1)\nkept = []\nwhile True: kept.append(b'x' * (1 << 20)); time.sleep(0.05)"
 GROUP_S = 5.0
@@ -36,8 +39,8 @@ class NotHere(Exception):
     """These rights, or this system, don't allow for the fault."""
 
 
-def target() -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", BUSY])
+def target(program: str = BUSY) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", program])
 
 
 def begin(path: Path, pid: int, *more: str) -> subprocess.Popen[bytes]:
@@ -94,7 +97,18 @@ def kills(folder: Path, count: int, longest: float = 1.5) -> list[str]:
     return wrong
 
 
-def full_disk(folder: Path, full_s: float = 3.0) -> list[str]:
+def fill(ballast: Path, seconds: float) -> None:
+    """Take all the room that there is, and for so long each that becomes free."""
+    end = time.monotonic() + seconds
+    with ballast.open("wb", buffering=0) as stream:
+        while time.monotonic() < end:
+            with suppress(OSError):
+                while True:
+                    stream.write(b"\0" * 4096)
+            time.sleep(0.001)
+
+
+def full_disk(folder: Path, full_s: float = 4.0) -> list[str]:
     """Fill the disk under a recorder, free it again: rows waited, none is lost but what is told as missed."""
     small = folder / "small"
     small.mkdir()
@@ -102,15 +116,12 @@ def full_disk(folder: Path, full_s: float = 3.0) -> list[str]:
     if mounted.returncode:
         raise NotHere(f"a tmpfs: {mounted.stderr.strip()}")
     try:
-        with target() as process:
+        with target(CHURN) as process:
             path = small / "a.sqlite"
             recorder = begin(path, process.pid, "--durable", "--duration", f"{full_s + 6:g}s")
             time.sleep(3)
             ballast = small / "ballast"
-            with ballast.open("wb", buffering=0) as stream, suppress(OSError):
-                while True:
-                    stream.write(b"\0" * 4096)
-            time.sleep(full_s)
+            fill(ballast, full_s)
             ballast.unlink()
             recorder.wait(60)
             process.kill()

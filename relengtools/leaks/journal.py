@@ -45,10 +45,15 @@ class Journal:
         if late_s > LATE_S:
             self.late += 1
         self.miss(missed)
-        if self.missed_unsaid and (now := self.clock.now()).mono >= self.missed_due:
+        if self.missed_unsaid and self.clock.now().mono >= self.missed_due:
+            self.tell_missed()
+
+    def tell_missed(self) -> None:
+        """Note what was missed since that was last told."""
+        now = self.clock.now()
+        if self.missed_unsaid:
             self.recording.event(now, "missed", f"{self.missed_unsaid} sample{'s' * (self.missed_unsaid != 1)}")
-            self.missed_unsaid = 0
-            self.missed_due = now.mono + MISSED_EVERY
+        self.missed_unsaid, self.missed_due = 0, now.mono + MISSED_EVERY
 
     def miss(self, count: int) -> None:
         """Count samples that are not there."""
@@ -79,6 +84,7 @@ class Journal:
         """Note the end of a gap."""
         if self.troubles.pop(topic, None) is not None:
             self.recording.event(self.clock.now(), "resumed", topic)
+            self.notify(f"{topic}: as it should be again")
 
     def note_clocks(self, now: Moment) -> None:
         """Note a suspension, and a step of the wall clock."""

@@ -142,6 +142,7 @@ class Recorder:
     def outcome(self, reason: str, exit_status: int | None = None) -> Outcome:
         now = self.clock.now()
         samples, late, missed = self.sampler.samples, self.journal.late, self.journal.missed
+        self.journal.tell_missed()
         self.recording.event(now, "end", reason)
         self.recording.end_run(now, reason, samples, late, missed)
         if self.endpoint:

@@ -87,7 +87,9 @@ class Sampler:
         number = self.recording.add(now, base) if self.journal.has_room(now) else None
         if number is None:
             self.journal.miss(1)
+            self.journal.trouble("samples", "they have waited for the disk for too long; from now on they are dropped")
         else:
+            self.journal.recovered("samples")
             self.samples += 1
             self.alarm("num_fds", base.fds, self.max_fds, now)
             if now.mono >= self.limits_due:

@@ -39,8 +39,8 @@ def test_kills_lose_no_committed_sample(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_grow_is_a_gap_and_what_waits_is_told(idle, tmp_path: Path) -> None:
-    # Blocks of 512 bytes: enough for the tables, not for the log of all samples.
-    shell = 'ulimit -f 1200; exec "$@"'
+    # Blocks of 512 bytes: enough for the tables, not for all samples.
+    shell = 'ulimit -f 240; exec "$@"'
     command = [*PROGRAM, "-o", str(tmp_path / "a.db"), "--interval", "10ms", "--duration", "8s", "--durable"]
     done = subprocess.run(
         ["sh", "-c", shell, "sh", *command, "--pid", str(idle.pid)],
@@ -51,7 +51,7 @@ def test_a_file_that_may_not_grow_is_a_gap_and_what_waits_is_told(idle, tmp_path
     )
     assert "recording: " in done.stderr
     assert "rows wait in memory; the recording goes on" in done.stderr
-    assert (done.returncode, done.stderr.splitlines()[-1].count("rows could not be written")) == (2, 1)
+    assert (done.returncode, done.stderr.splitlines()[-1].count("samples could not be written")) == (2, 1)
     assert len(load(str(tmp_path / "a.db")).times) > 50
 
 

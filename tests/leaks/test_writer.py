@@ -162,7 +162,7 @@ def test_samples_wait_for_ten_minutes_and_then_drops_are_counted(tmp_path: Path)
     assert outcome.samples + outcome.missed == 1201
     # Told after 5 s of waiting, ten minutes from then on; back after 15.
     assert 280 <= outcome.missed <= 300
-    assert [event.text for event in found.events if event.kind == "resumed"] == ["recording"]
+    assert [event.text for event in found.events if event.kind == "resumed"] == ["recording", "samples"]
 
 
 def test_a_file_that_somebody_holds_locked_costs_no_sample(tmp_path: Path) -> None:
@@ -193,3 +193,40 @@ def test_a_file_that_somebody_holds_locked_costs_no_sample(tmp_path: Path) -> No
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_what_a_full_disk_has_no_room_for_is_told_in_the_end_and_in_the_file(recording: Recording) -> None:
+    recording.add(moment(0), BASE)
+    assert recording.flush() == ""
+    (pages,) = recording.connection.execute("PRAGMA page_count").fetchone()
+    recording.connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    for second in range(1, 3000):
+        recording.add(moment(second), BASE)
+    recording.event(moment(3000), "end", "enough")
+    recording.end_run(moment(3000), "enough", 3000, 0, 0)
+    assert recording.keep(moment(3000)) == {"recording": f"{recording.path}: the disk is full"}
+    with pytest.raises(RelengError, match="2999 samples could not be written: the disk is full; make room"):
+        recording.close()
+    found = load(str(recording.path))
+    assert len(found.times) == 1
+    (run,) = found.runs
+    assert (run.reason, run.samples, run.missed) == ("enough", 1, 2999)
+    told = [("end", "enough"), ("missed", "2999 samples could not be written: the disk is full")]
+    assert [event[1:] for event in found.events] == told
+    assert [each.name for each in recording.path.parent.iterdir()] == ["a.sqlite"]
+
+
+def test_room_that_is_held_in_reserve_is_let_go_and_taken_again(recording: Recording) -> None:
+    lock = recording.path.with_name("a.sqlite.lock")
+    assert lock.stat().st_size == 128 << 10
+    (pages,) = recording.connection.execute("PRAGMA page_count").fetchone()
+    recording.connection.execute(f"PRAGMA max_page_count = {pages + 2}")
+    for second in range(3000):
+        recording.add(moment(second), BASE)
+    assert recording.flush() == "the disk is full"
+    assert lock.stat().st_size == 0
+    recording.connection.execute(f"PRAGMA max_page_count = {pages + 200}")
+    assert recording.flush() == ""
+    assert lock.stat().st_size == 128 << 10
+    recording.close()
+    assert len(load(str(recording.path)).times) == 3000

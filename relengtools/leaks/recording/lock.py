@@ -1,10 +1,16 @@
-"""The lock beside a recording: one recorder writes it; the lock of one that was killed doesn't hold."""
+"""The lock beside a recording: one recorder writes it; the lock of one that was killed doesn't hold.
+
+The file is of some size: a disk that is full still takes what must be told once this is let go.
+"""
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from relengtools.errors import RelengError
+
+RESERVE = 128 << 10
 
 
 def lock_path(path: Path) -> Path:
@@ -23,6 +29,7 @@ def acquire(path: Path) -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(lock), beside.stat()):
+                reserve(lock)
                 return lock
         except BlockingIOError:
             os.close(lock)
@@ -31,6 +38,20 @@ def acquire(path: Path) -> int:
             # Its owner removed it between our open and our lock: that lock guards nothing any more.
             pass
         os.close(lock)
+
+
+def reserve(lock: int) -> bool:
+    """Take room on the disk; whether it had some."""
+    with suppress(OSError, AttributeError):
+        os.posix_fallocate(lock, 0, RESERVE)
+        return True
+    return False
+
+
+def give_way(lock: int) -> None:
+    """Let go of that room."""
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
 
 
 def release(path: Path, lock: int) -> None:

@@ -43,7 +43,11 @@ def open_for_writing(path: Path, meta: Mapping[str, str]) -> Recording:
         connection.execute("PRAGMA synchronous = NORMAL")
         # Rows are appended: what is kept of older pages would be memory that grows for a day, for nothing.
         connection.execute("PRAGMA cache_size = -512")
+        # The log stays small, as the disk may be.
+        connection.execute("PRAGMA wal_autocheckpoint = 100")
         schema.migrate(connection, meta)
+        if created:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return Recording(path, connection, lock, created=created)
     except BaseException as error:
         if connection:

@@ -1,19 +1,16 @@
-"""The writing side of a recording: rows wait in memory for one transaction, so that a full disk loses none of them."""
+"""The writing side of a recording: from what was seen to rows, which wait in memory for one transaction."""
 
-import os
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from relengtools import __version__
-from relengtools.errors import RelengError
 from relengtools.leaks.descriptors import Change, Counts, Key
 from relengtools.leaks.limits import Level
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import rollup, schema
-from relengtools.leaks.recording.lock import release
+from relengtools.leaks.recording.unwritten import ADD_EVENT, Unwritten
 from relengtools.leaks.target import Build, Target
 
 # With the disk full, rows wait in memory up to this many (10 minutes at 100 Hz); then samples are dropped.
@@ -79,24 +76,17 @@ LEFT_WORKERS = "SELECT id, pid, start_ticks FROM workers WHERE process = ? AND e
 ADD_LEVEL = "INSERT INTO levels (process, at_ms, name, used, most) VALUES (?, ?, ?, ?, ?)"
 
 
-class Recording:
-    """An open recording with the lock beside it; ids are given out here, rows are written by flush()."""
+class Recording(Unwritten):
+    """An open recording; ids are given out here, rows are written by flush()."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, lock: int, *, created: bool) -> None:
-        self.path = path
-        self.created = created
-        self.connection = connection
-        self.lock = lock
-        self.pending: list[tuple[str, Sequence[object]]] = []
-        self.file = path.stat()
+        super().__init__(path, connection, lock, created=created)
         self.segment: Segment | None = None
         self.position = 0
         self.descriptors: dict[Key, int] = {}
         self.levels: dict[str, Level] = {}
         self.heard = "{}"
         self.compact_due = 0.0
-        self.written = 0
-        self.given_up = False
         self.run, self.process, self.segments, self.descriptor, self.worker = (
             self.last(table) for table in ("runs", "processes", "segments", "descriptors", "workers")
         )
@@ -120,9 +110,6 @@ class Recording:
     def be_durable(self) -> None:
         """From here on a commit outlives a power cut, at the price of waiting for the disk."""
         self.connection.execute("PRAGMA synchronous = FULL")
-
-    def later(self, sql: str, *values: object) -> None:
-        self.pending.append((sql, values))
 
     def begin_run(self, now: Moment, interval: float) -> None:
         """A recorder has begun, on a new recording or one that goes on."""
@@ -303,7 +290,7 @@ class Recording:
 
     def event(self, now: Moment, kind: str, text: str) -> None:
         """Append an annotation: a gap, a restart, the reason of the end."""
-        self.later("INSERT INTO events (at_ms, kind, text) VALUES (?, ?, ?)", ms(now.wall), kind, text)
+        self.later(ADD_EVENT, ms(now.wall), kind, text)
 
     def keep(self, now: Moment, rows: int | None = None) -> Kept:
         """Write what waits, and now and then thin out what is old; raises RelengError as `flush` does."""
@@ -313,64 +300,12 @@ class Recording:
             return {"recording": ""}
         return {"recording": "", "roll-up": self.compact(now)}
 
-    def flush(self, rows: int | None = None) -> str:
-        """Write all that waits, or its first `rows`, in one transaction; returns why it could not, "" when it could.
-
-        Others may append meanwhile. Raises RelengError when the file is no longer at its path: what is written there,
-        nobody would find.
-        """
-        batch = self.pending[:rows]
-        if not batch:
-            return ""
-        if not self.in_place():
-            raise RelengError(f"{self.path}: was removed or replaced while it was recorded to")
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            for sql, values in batch:
-                self.connection.execute(sql, values)
-            self.connection.execute("COMMIT")
-        except sqlite3.DatabaseError as error:
-            return str(error)
-        finally:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
-        del self.pending[: len(batch)]
-        self.written += len(batch)
-        return ""
-
-    def in_place(self) -> bool:
-        try:
-            return os.path.samestat(self.file, os.stat(self.path))  # noqa: PTH116  half the time of Path.stat
-        except OSError:
-            return False
-
     def end_run(self, now: Moment, reason: str, samples: int, late: int, missed: int) -> None:
         """The recorder ends, for this reason."""
         self.later(
             "UPDATE runs SET ended_ms = ?, reason = ?, samples = ?, late = ?, missed = ? WHERE id = ?",
             *(ms(now.wall), reason, samples, late, missed, self.run),
         )
-
-    def discard(self) -> None:
-        """Remove the file again: it was made by this recorder, and nothing is in it."""
-        self.pending.clear()
-        self.close()
-        if self.in_place():
-            self.path.unlink()
-
-    def close(self) -> None:
-        """Leave one file, readable without a write-ahead log; raises RelengError when rows could not be written."""
-        if self.given_up:
-            raise RelengError(f"{self.path}: {len(self.pending)} rows could not be written: the disk does not answer")
-        try:
-            if failure := self.flush():
-                raise RelengError(f"{self.path}: {len(self.pending)} rows could not be written: {failure}")
-            # Refused while somebody reads it; then the log is folded in when the last one leaves.
-            with suppress(sqlite3.OperationalError):
-                self.connection.execute("PRAGMA journal_mode = DELETE")
-        finally:
-            self.connection.close()
-            release(self.path, self.lock)
 
 
 def signed(number: int) -> int:
