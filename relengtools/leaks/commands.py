@@ -80,7 +80,7 @@ def judging(command: Callable[..., None]) -> Callable[..., None]:
 )
 @click.option("--interval", type=DURATION, default="10s", show_default=True, help="Time between samples.")
 @click.option("--duration", type=DURATION, default="7d", show_default=True, help="When to end at the latest.")
-@click.option("--once", is_flag=True, help="End with the process instead of waiting for the next one.")
+@click.option("--once", is_flag=True, help="End with the process; wait neither for a first one nor for the next.")
 @click.option(
     "--profile",
     type=click.Choice(["light", "normal", "deep"]),

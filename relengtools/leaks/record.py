@@ -54,13 +54,16 @@ def run(
 ) -> Outcome:
     """Record until the end of the process or the duration, or a signal; `notify` gets single lines for a person.
 
-    Raises RelengError: there is no such process, it is ambiguous, the output is something else, a URL makes no sense.
+    Raises RelengError: there is no such process, it is ambiguous, the output is something else, a URL makes no sense;
+    with `once` also where a process would have to be waited for.
     """
     check(settings)
     if output is not None and str(output) in ("", ".", "-"):
         raise RelengError(f"-o {str(output)!r} is no file; name one, such as soju.sqlite")
     endpoint, pprof = endpoints(settings)
     first = preflight(wanted, proc)
+    if settings.once and first is None and wanted.by is not By.COMMAND:
+        raise RelengError(f"{wanted.text}: no such process now; without --once it is waited for")
     path = Path(output) if output is not None else Path(default_name(wanted, first, proc))
     with (
         signalled(lambda: supervisor.tell("WATCHDOG=1"), supervisor.watchdog_s()) as clock,

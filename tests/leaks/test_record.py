@@ -599,6 +599,17 @@ def test_waiting_for_a_process_that_never_comes_leaves_no_file(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@linux
+@pytest.mark.parametrize(
+    "wanted", [["--name", "no-such-program-anywhere"], ["--pidfile", "none.pid"], ["--listen", "127.0.0.1:1"]]
+)
+def test_once_waits_for_no_process_that_is_not_there(tmp_path: Path, wanted: list[str]) -> None:
+    command = [sys.executable, "-m", "relengtools", "leaks", "record", *wanted, "--once", "-o", str(tmp_path / "a")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stderr == f"relengtools: {' '.join(wanted)}: no such process now; without --once it is waited for\n"
+    assert (done.returncode, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
+
+
 @pytest.mark.parametrize(
     ("wanted", "stem"),
     [({"command": ("/bin/sleep", "9")}, "sleep"), ({"listen": "[::1]:80"}, "1-80"), ({"name": "../a b"}, "a-b")],
