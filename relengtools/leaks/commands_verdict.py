@@ -311,10 +311,9 @@ def _change_text(sides: Sequence["Side"], changes: Sequence["Change"], asked: Se
 def _arrow(change: "Change") -> str:
     if change.rates is None:
         return "no rate in both yet"
-    before, after = (
-        units.with_interval(change.metric, r.rate, r.low, r.high) for r in (change.rates.before, change.rates.after)
-    )
-    return f"{before} -> {after}"
+    both = (change.rates.before, change.rates.after)
+    most = max(abs(number) for r in both for number in (r.rate, r.low, r.high))
+    return " -> ".join(units.with_interval(change.metric, r.rate, r.low, r.high, most) for r in both)
 
 
 def _consequences(change: "Change") -> Iterable[str]:

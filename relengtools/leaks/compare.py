@@ -16,15 +16,16 @@ interval arithmetic, [l₂ - u₁, u₂ - l₁], which holds 0 too: "worse" need
 
 The intervals are those of the analysis, which allow for chance and for what came unseen (counts, levels).
 
-The rate per event is the rate over that of the counter, the same for both recordings where both count it: it allows
-for more traffic in one of them. Known failures: the two rates are taken as independent, so one machine that slows both
-is not seen; a leak that only shows under a load which AFTER didn't have is told removed.
+The rate per event is the rate over that of a counter which both recordings have: it allows for more traffic in one of
+them. It is told for counters with which the metric rises more in one of the two, not of what merely grows too. Known
+failures: the two rates are taken as independent, so one machine that slows both is not seen; a leak that only shows
+under a load which AFTER didn't have is told removed.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -127,7 +128,11 @@ def _change(before: Side, after: Side, metric: str) -> Change:
         rates=rates,
         removed=min(1.0, 1 - ratio.high) if leaked and ratio and ratio.high < 1 else None,
         longer=_longer(rates, after.analysis.observed_s) if outcome is Outcome.INSUFFICIENT else None,
-        per_event=dict(_per_event(before, after, first, second, proven)),
+        per_event={
+            name: _rates(_scaled(first, before.events[name]), _scaled(second, after.events[name]), proven)
+            for name in dict.fromkeys(name for verdict in verdicts for name in verdict.per_event)
+            if name in before.events and name in after.events
+        },
     )
 
 
@@ -190,18 +195,6 @@ def _longer(rates: Rates, observed: float) -> float | None:
     reach = value.high - value.rate if value.rate < 0 else value.rate - value.low
     times = (reach / abs(value.rate)) ** (2 / 3) if value.rate else math.inf
     return observed * (times - 1) if 1 < times <= LONGEST else None
-
-
-def _per_event(
-    before: Side,
-    after: Side,
-    first: Interval,
-    second: Interval,
-    proven: bool,
-) -> Iterator[tuple[str, Rates]]:
-    for name, often in before.events.items():
-        if name in after.events:
-            yield name, _rates(_scaled(first, often), _scaled(second, after.events[name]), proven)
 
 
 def _scaled(rate: Interval, often: float) -> Interval:

@@ -15,7 +15,7 @@ from relengtools.leaks.identity import Identity
 from relengtools.leaks.scene import Scene, by_block, grid, within
 from relengtools.leaks.series import FloatArray
 from relengtools.leaks.survivors import LEAST_GAIN, Survival, survival
-from relengtools.leaks.trend import line
+from relengtools.leaks.trend import line, moved_by
 from relengtools.leaks.verdict import Interval, Kind, Learnt, Verdict
 
 ESTABLISHED = "tcp_established"
@@ -286,7 +286,7 @@ def _chance(lives: Sequence[tuple[FloatArray, FloatArray]]) -> float:
 
 
 def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Interval]:
-    """Units kept an event, for each counter that counted at least five since `begin`."""
+    """Units kept an event, for each counter that counted at least five since `begin` and with which the count rises."""
     first = np.searchsorted(residual.rows, np.searchsorted(scene.t, begin))
     rows = residual.rows[first:]
     gridded = grid(scene, rows)
@@ -294,9 +294,9 @@ def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Int
         return {}
     means = within(gridded, rows, residual.values[first:])
     out = {}
-    for name in scene.roles.events:
+    for name in series.happenings(scene.roles.events):
         counter = by_block(scene, gridded, scene.frame.columns[name])
-        if counter[-1] - counter[0] >= FEWEST_EVENTS:
+        if counter[-1] - counter[0] >= FEWEST_EVENTS and moved_by(np.diff(counter), np.diff(means)):
             rate, error = line(counter, means)
             out[name] = Interval.around(rate, math.hypot(error, _chance([(counter, means)])))
     return out

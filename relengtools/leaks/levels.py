@@ -153,6 +153,7 @@ def _decided(scene: Scene, prepared: Prepared, name: str, gathered: Gathered, sa
         raw_rate=trend.line(gathered.gridded.blocks.t, gathered.y)[0],
         onset=scene.unix(float(begin)) if kind is Kind.LEAK else None,
         adjusted_for=scene.roles.load,
+        per_event=_per_event(scene, gathered) if kind is Kind.LEAK else {},
     )
 
 
@@ -197,28 +198,33 @@ def _linked(scene: Scene, prepared: Prepared, name: str, gathered: Gathered) -> 
         return None
     cause = max(prepared.leaking, key=lambda n: prepared.leaking[n].score)
     grows = f"it grows by {units.per_time(name, evidence.rate)}"
-    each = _each(scene, gathered, cause, prepared.leaking[cause])
-    if each.low <= 0:
+    each = _each(scene, gathered, _beyond_load(scene, cause, prepared.leaking[cause]))
+    if each is None:
         return Kind.LEAK, f"{grows} while {cause} leaks; whether they are one leak doesn't show"
     return Kind.LEAK, f"{grows} with {cause}, which leaks: {units.amount(name, each.rate)} for each"
 
 
-def _each(scene: Scene, gathered: Gathered, cause: str, leak: Verdict) -> Interval:
-    """What a level gains with a unit of the count that leaks, beside load: the slope of differences, with a drift.
-
-    Two that grow steadily both go with time, and two random walks go together by chance (Granger & Newbold 1974): that
-    is the cost of nothing. What tells is whether the level rises more where the count does.
-    """
+def _beyond_load(scene: Scene, count: str, verdict: Verdict) -> FloatArray:
+    """A count (n,) less the terms of its identity."""
+    terms = verdict.identity.terms if verdict.identity else {}
     columns = scene.frame.columns
-    terms = leak.identity.terms if leak.identity else {}
-    held = columns[cause] - sum((c * columns[gauge] for gauge, c in terms.items()), np.zeros(len(scene.t)))
-    blocks = gathered.gridded.blocks
+    return columns[count] - sum((c * columns[gauge] for gauge, c in terms.items()), np.zeros(len(scene.t)))
+
+
+def _each(scene: Scene, gathered: Gathered, held: FloatArray) -> Interval | None:
+    """What a level gains with each of what is counted (n,), beside load, if that shows."""
     load = _covariates(scene, gathered.gridded)[0]
     steps = np.diff(np.column_stack([by_block(scene, gathered.gridded, held), gathered.y, load]), axis=0)
-    steps = steps[np.diff(blocks.regime) == 0]
+    steps = steps[np.diff(gathered.gridded.blocks.regime) == 0]
     nuisance = np.column_stack([np.ones(len(steps)), steps[:, 2:]])
     left = steps[:, :2] - nuisance @ np.linalg.lstsq(nuisance, steps[:, :2], rcond=None)[0]
-    return Interval.around(*trend.line(left[:, 0], left[:, 1]))
+    return trend.moved_by(left[:, 0], left[:, 1])
+
+
+def _per_event(scene: Scene, gathered: Gathered) -> dict[str, Interval]:
+    """What is kept of an event, for each counter with which the level rises."""
+    each = {name: _each(scene, gathered, scene.frame.columns[name]) for name in series.happenings(scene.roles.events)}
+    return {name: rate for name, rate in each.items() if rate}
 
 
 def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str] | None:

@@ -34,6 +34,7 @@ STARTS = ("process_start_time_seconds", "start_ticks")
 """Columns that tell when the process started, best first; ticks since boot will do to see a restart."""
 LOAD_NAMES = frozenset({"users", "downstreams", "upstreams", "connections"})
 NEVER_JUDGED = re.compile(r"(_total|_sum|_count|_bucket|_time_seconds)$|^start_ticks$")
+RUNTIME = re.compile(r"^(go|process|promhttp|python|jvm)_|_(bytes|seconds)_total$")
 ONLY_ON_REQUEST = frozenset({"vms_bytes"})
 LARGEST = 1e100
 DAY = 86400.0
@@ -217,6 +218,11 @@ def roles(
     counters = tuple(n for n in frame.columns if n in events or (_bare(n).endswith("_total") and n not in load))
     judged = tuple(n for n in frame.columns if n in metrics or (n not in loads and n not in counters and _is_gauge(n)))
     return Roles(loads, counters, judged)
+
+
+def happenings(events: Sequence[str]) -> list[str]:
+    """Those of the event counters that count what happens in the program's work, not what its runtime does."""
+    return [name for name in events if not RUNTIME.search(_bare(name))]
 
 
 def _bare(name: str) -> str:

@@ -63,7 +63,7 @@ def _untimed(names: list[str]) -> str:
             if separator in names[0]:
                 return f"has {plural} between its cells; commas are wanted there, and points in numbers"
     there = ", ".join(ascii(name)[1:-1][:40] for name in names[:6]) + (", …" if len(names) > 6 else "")
-    return f"has no column {TIME} (seconds since 1970) among {there}; rename the one of the times, if it is CSV"
+    return f"has no column {TIME} (seconds since 1970) among {there}; `leaks import` takes files of other tools"
 
 
 def _plainly(error: csv.Error) -> str:

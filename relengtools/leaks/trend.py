@@ -31,6 +31,7 @@ import numpy as np
 
 from relengtools.leaks.series import FloatArray
 from relengtools.leaks.shapes import Blocks, Model, Shape, Shapes, design_of, jumps_of, shapes_of
+from relengtools.leaks.verdict import Interval
 
 K = 100.0
 TAIL = 0.05
@@ -272,6 +273,17 @@ def line(x: FloatArray, y: FloatArray) -> tuple[float, float]:
     variance = float(left @ left)
     rho = min(0.95, max(0.0, float(left[1:] @ left[:-1]) / variance)) if variance > 0 else 0.0
     return slope, float(np.sqrt(variance / (len(x) - 2) / norm * (1 + rho) / (1 - rho)))
+
+
+def moved_by(x: FloatArray, y: FloatArray) -> Interval | None:
+    """What y gains with a unit of x, from the steps (n,) of both, with a drift; None if that could be chance.
+
+    Two that grow steadily both go with time, and two random walks go together by chance (Granger & Newbold 1974): that
+    is the cost of nothing. What tells is whether y rises more where x does, by three standard errors, since a dozen
+    counters may be tried.
+    """
+    slope, error = line(x, y)
+    return Interval.around(slope, error) if slope > 3 * error else None
 
 
 # ---------------------------------------------------------------------------------------------- robust

@@ -265,6 +265,25 @@ def test_a_short_climb_without_gauges_is_undecided():
     assert verdicts(frame(columns))["rss_bytes"] == "insufficient"
 
 
+def test_what_goes_with_time_is_per_no_event():
+    columns = bouncer(3, fd_leak=0.1) | {"ticks_total": 3.0 * np.arange(1200)}
+    rng = np.random.default_rng(4)
+    columns["steps_total"] = np.cumsum(rng.poisson(2, 1200)).astype(float)
+    assert analyze(frame(columns)).metrics["num_fds"].per_event == {}
+
+
+def test_memory_that_an_event_leaves_is_told_per_event():
+    rng = np.random.default_rng(5)
+    came = np.cumsum(rng.poisson(0.2, 1500)).astype(float)
+    others = np.cumsum(rng.poisson(0.2, 1500)).astype(float)
+    rss = 2e7 + 9e4 * came + rng.normal(0, 5e4, 1500)
+    columns = {"rss_bytes": rss, "users": 2.0 + (came % 3 == 0), "visits_total": came, "errors_total": others}
+    verdict = analyze(frame(columns)).metrics["rss_bytes"]
+    assert verdict.verdict == "leak"
+    assert list(verdict.per_event) == ["visits_total"]
+    assert verdict.per_event["visits_total"].low <= 9e4 <= verdict.per_event["visits_total"].high
+
+
 def test_memory_of_a_proven_count_leak_is_linked():
     columns = bouncer(3, fd_leak=0.1)
     held = columns["num_fds"] - 14 - columns["downstreams"] - columns["upstreams"]

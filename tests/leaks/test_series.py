@@ -182,6 +182,13 @@ def test_roles_by_name():
         series.roles(there, metrics=("nope",))
 
 
+def test_what_happens_in_the_program_is_told_from_what_its_runtime_counts():
+    work = ["closed_total", 'soju_in_messages_total{a="b"}', "errors_total", "reconnects"]
+    other = ["go_memstats_mallocs_total", 'promhttp_metric_handler_requests_total{code="200"}', "sent_bytes_total"]
+    other += ["process_cpu_seconds_total", "wait_seconds_total", "python_gc_collections_total"]
+    assert series.happenings([*other, *work]) == work
+
+
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=50))
 def test_elapsed_time_always_increases(steps):
     time = 1e9 + np.cumsum(steps)

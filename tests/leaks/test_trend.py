@@ -137,3 +137,13 @@ def test_a_stair_of_three_jumps_is_no_leak():
     for seed in range(8):
         y = sum(15.0 * (f * T[-1] < T) for f in (0.21, 0.44, 0.77)) + ar1(np.random.default_rng(seed), 0.3, 0.5)
         assert trend.weigh(y, ONE, NO_LOAD).leak < 0.5
+
+
+def test_what_merely_grows_too_costs_nothing():
+    rng = np.random.default_rng(6)
+    apart = [trend.moved_by(rng.exponential(5, 60), 1e3 + 200 * rng.normal(size=60)) for _ in range(300)]
+    assert sum(each is not None for each in apart) <= 3
+    x = rng.exponential(5, 60)
+    found = trend.moved_by(x, 1e3 + 70 * x + 200 * rng.normal(size=60))
+    assert found.low <= 70 <= found.high
+    assert trend.moved_by(x, 1e3 - 70 * x) is None
