@@ -1,5 +1,6 @@
 """`leaks record`: from a selector to a recording, until something ends it."""
 
+import gc
 import os
 import platform
 import re
@@ -65,6 +66,7 @@ def run(
     if settings.once and first is None and wanted.by is not By.COMMAND:
         raise RelengError(f"{wanted.text}: no such process now; without --once it is waited for")
     path = Path(output) if output is not None else Path(default_name(wanted, first, proc))
+    gc.set_threshold(700, 10, 10)  # Python's own again: what no start minds would stand there for months
     with (
         signalled(lambda: supervisor.tell("WATCHDOG=1"), supervisor.watchdog_s()) as clock,
         recording_at(path, wanted, settings, proc) as recording,

@@ -218,12 +218,8 @@ def _read(paths: Sequence[str]) -> tuple[list["Project"], bool, dict[Path, Any]]
 
     Raises RelengError where there is no project.
     """
-    import gc
-
     from relengtools.versions.projects import below
 
-    # Syntax trees are many objects and no cycles: looking for those after each 700 of them takes a fifth of the time.
-    gc.set_threshold(20_000)
     projects, errors, notes, tables = below(paths or ["."])
     for line in (*notes, *errors[: None if projects else -1]):
         say(line)
