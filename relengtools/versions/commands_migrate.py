@@ -163,6 +163,9 @@ def _migrate(plan: "Plan", wish: Wish) -> Row:
     from relengtools.versions.migrate import worktree
 
     path = plan.project.path
+    for change in plan.changes:
+        if change.fate is not rewrite.Fate.MADE:
+            rewrite.assure_writable(change.source)
     if wish.commit or wish.verify or not wish.diff:
         worktree.check(plan, wish.commit)
     verified = _verified(plan, wish.stubs) if wish.verify else None

@@ -114,7 +114,7 @@ def assure(sources: Sequence[Source], edits: Sequence[Edit], broken: Container[s
     for source, own in _by_source(sources, edits):
         whole = source.path.suffix in (".py", ".toml") and source.file not in broken
         if whole and all(_is_quoted_word(source, edit) for edit in own):
-            _may_be_written(source)
+            assure_writable(source)
         else:
             _planned(source, own, None)
 
@@ -134,7 +134,7 @@ def _is_quoted_word(source: Source, edit: Edit) -> bool:
 
 
 def _planned(source: Source, edits: set[Edit], earlier: Change | None) -> Change:
-    _may_be_written(source)
+    assure_writable(source)
     if earlier is not None and earlier.source.data != source.data:
         raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")
     together = tuple(sorted({*edits, *(earlier.edits if earlier else ())}))
@@ -189,7 +189,7 @@ def splice(data: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join([*parts, data[at:]])
 
 
-def _may_be_written(source: Source) -> None:
+def assure_writable(source: Source) -> None:
     """Raises RewriteError for a symlink, because another file would change, and for what its mode forbids."""
     if source.path.is_symlink():
         real = printable(shown(os.path.realpath(source.path)))
@@ -230,7 +230,7 @@ def _unchanged(change: Change, made: Mapping[str, Change]) -> None:
         if os.path.lexists(source.path):
             raise RewriteError(f"{printable(source.file)}: not written: something is there already; run again")
         return
-    _may_be_written(source)
+    assure_writable(source)
     known = made[source.file].new if source.file in made else source.data
     if source.path.read_bytes() != known:
         raise RewriteError(f"{printable(source.file)}: not rewritten: it was changed since it was read; run again")

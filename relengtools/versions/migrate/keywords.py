@@ -20,6 +20,7 @@ from relengtools.versions.migrate.setup_file import SetupFile
 # What the interpreter knows only for a build in clean surroundings with one version of Python.
 _SURROUNDINGS = {"environ", "environb", "getenv", "version_info", "hexversion", "maxsize"}
 _INEXACT = {"dedent", "expanduser", "defaultdict"}
+_OPENS = ("open", "read_text", "read_bytes")
 _FINDERS = {"find_packages": False, "find_namespace_packages": True}
 # [f[4:] for f in glob.glob("pkg/static/**", recursive=True)]
 _OWN_FILES = re.compile(
@@ -47,12 +48,13 @@ class TextOf(NamedTuple):
 class Keywords(NamedTuple):
     """`values` are plain ones, Found or TextOf; `untold` says of each of the others why it can't be read.
 
-    `licence` is what the licence files say.
+    `licence` is what the licence files say, `files` those out of which setup.py makes a value, by keyword.
     """
 
     values: Mapping[str, Any]
     untold: Mapping[str, str]
     licence: str = ""
+    files: Mapping[str, str] = {}
 
 
 class _Reader(Interpreter):
@@ -80,7 +82,7 @@ def read(file: SetupFile, place: Place) -> Keywords:
     run = _Reader(place)
     setup_py.locate(source, run)
     given = run.setups[0].keywords if len(run.setups) == 1 else {}
-    values, untold = {}, {}
+    values, untold, files = {}, {}, {}
     spread = [file.given(keyword) for keyword in file.call.keywords]
     if (why := untold_of.spread(file)) is not None:
         return Keywords({}, {"**": why})
@@ -91,9 +93,25 @@ def read(file: SetupFile, place: Place) -> Keywords:
         told = _told(file, place, node, value)
         if isinstance(told, Unknown):
             untold[name] = untold_of.argument(file, name, node, told.reason)
-        else:
-            values[name] = told
-    return Keywords(values, untold, _licence(place))
+            continue
+        values[name] = told.text if isinstance(told, TextOf) and name != "long_description" else told
+        if not isinstance(values[name], TextOf | Found) and (read := _files(file, node, place)):
+            files[name] = read
+    return Keywords(values, untold, _licence(place), files)
+
+
+def _files(file: SetupFile, node: ast.expr, place: Place) -> str:
+    """What setup.py opens on the way to a value; empty for nothing."""
+    parts = [part for about in (node, *setup_file.concerning(file, [node])) for part in ast.walk(about)]
+    if not any(isinstance(part, ast.Call) and _called(part) in _OPENS for part in parts):
+        return ""
+    names = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    found = dict.fromkeys(name for name in names if name.isprintable() and name and (place.root / name).is_file())
+    return ", ".join(found) or "a file"
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def _licence(place: Place) -> str:

@@ -53,7 +53,7 @@ def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
     if not keywords.values.get("name") and not keywords.untold.keys() & {"name", "**"}:
         refused.append("setup() is given no name")
     tables["tool"]["setuptools"].setdefault("include-package-data", False)
-    notes = () if refused else tuple(_noted(keywords.values, project.get("license")))
+    notes = () if refused else tuple(_noted(keywords, project))
     every = [*keywords.values, *(name for name in keywords.untold if name != "**")]
     return Carried(
         _ordered(tables, version),
@@ -161,9 +161,15 @@ def _licence_text(values: Values) -> str:
     return str(values.get("license_expression") or values.get("license") or "")
 
 
-def _noted(values: Values, found: str | None) -> Iterator[str]:
+def _noted(keywords: Keywords, project: Tables) -> Iterator[str]:
+    found, readme = project.get("license"), project.get("readme")
     if found is not None:
-        yield from licence.changes(_licence_text(values), _listed(values, "classifiers"), found)
+        yield from licence.changes(_licence_text(keywords.values), _listed(keywords.values, "classifiers"), found)
+    if isinstance(readme, dict) and not keywords.values.get("long_description_content_type"):
+        yield "long_description is text/plain now; it had no type, which an index takes for text/x-rst"
+    for name in sorted(keywords.files.keys() & KNOWN):
+        read = f"setup.py took it from {keywords.files[name]}, which nothing reads any more"
+        yield f"{name} is written out as it is now: {read}"
 
 
 def _listed(values: Values, keyword: str) -> list[str]:
@@ -217,9 +223,16 @@ def _keywords(values: Values) -> Tables:
     return {"project": {"keywords": found} if found else {}}
 
 
+def _required(value: Any) -> list[str]:
+    """Requirements without comments, which setuptools drops, and with lines that go on joined."""
+    lines = value if isinstance(value, list) else [value or ""]
+    joined = [line for text in _strings(lines) for line in text.replace("\\\n", "").splitlines()]
+    return _strings([line.partition(" #")[0] for line in joined])
+
+
 def _requirements(values: Values) -> Tables:
     """Extras named `extra:marker` become requirements with that marker."""
-    plain = _strings(values.get("install_requires"))
+    plain = _required(values.get("install_requires"))
     extras: dict[str, list[str]] = {}
     given = values.get("extras_require") or {}
     if not isinstance(given, dict):
@@ -227,7 +240,7 @@ def _requirements(values: Values) -> Tables:
     for key, value in given.items():
         name, _, marker = key.partition(":")
         target = extras.setdefault(name.strip(), []) if name.strip() else plain
-        target += [_marked(text, marker.strip()) for text in _strings(value)]
+        target += [_marked(text, marker.strip()) for text in _required(value)]
     for text in (*plain, *(text for texts in extras.values() for text in texts)):
         _check(text)
     return {
@@ -236,7 +249,7 @@ def _requirements(values: Values) -> Tables:
 
 
 def _for_the_build(values: Values) -> Tables:
-    found = _strings(values.get("setup_requires"))
+    found = _required(values.get("setup_requires"))
     for text in found:
         _check(text)
     return {"build-system": {"requires": [text for text in found if not _SCM.match(text)]}}

@@ -1,7 +1,7 @@
 """What a migration changes in one project, or why there is nothing to do or no clear way."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -217,8 +217,16 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         described,
         (told.later, told.later if owner else policy.next_dev(policy.one_on(described, tag))),
         policy.of_modern(told) if asked else "",
-        (*carried.notes, *policy.fallen(told.fallback)),
+        (*carried.notes, *policy.fallen(told.fallback), *([] if owner else _found_by_git(given))),
     )
+
+
+def _found_by_git(given: keywords.Keywords) -> Iterator[str]:
+    if given.values.get("include_package_data"):
+        yield (
+            "include_package_data takes all files of the packages that git knows from now on, for setuptools-scm finds"
+            " them, but for what MANIFEST.in excludes: --verify lists what the wheel gains"
+        )
 
 
 def _said(

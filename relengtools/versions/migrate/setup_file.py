@@ -45,7 +45,8 @@ class SetupFile(NamedTuple):
 def read(source: Source) -> SetupFile | str:
     """Read it, or say why it can't be worked on; raises UnreadableError for what is no Python."""
     tree = python.parse(source)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func)]
+    names = {"setup", *_renamed(tree)}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_setup(node.func, names)]
     if len(calls) != 1:
         return f"{source.file} calls setup() {len(calls)} times" if calls else f"{source.file} calls no setup()"
     if calls[0].args:
@@ -66,9 +67,16 @@ def _written_out(value: ast.expr | None) -> dict[str, ast.expr] | None:
     return found if len(found) == len(items) else None
 
 
-def _is_setup(function: ast.expr) -> bool:
+def _renamed(tree: ast.Module) -> Iterator[str]:
+    """What `from setuptools import setup as …` calls it."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    aliases = (alias for node in imports if node.module in ("setuptools", "distutils.core") for alias in node.names)
+    yield from (alias.asname for alias in aliases if alias.name == "setup" and alias.asname)
+
+
+def _is_setup(function: ast.expr, names: set[str]) -> bool:
     if isinstance(function, ast.Name):
-        return function.id == "setup"
+        return function.id in names
     owner = function.value if isinstance(function, ast.Attribute) and function.attr == "setup" else None
     return owner is not None and ast.unparse(owner) in ("setuptools", "distutils.core", "core")
 

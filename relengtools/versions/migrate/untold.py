@@ -4,7 +4,7 @@ import ast
 import re
 
 from relengtools.versions.locate import python
-from relengtools.versions.migrate.setup_file import SetupFile
+from relengtools.versions.migrate.setup_file import SetupFile, bound, concerning, loaded
 
 _RAISED = re.compile(r"evaluating it raises (?P<kind>\w+)(?: \(['\"]?(?P<about>[^)]*?)['\"]?\))?")
 _SHOWN = 70
@@ -24,9 +24,12 @@ def argument(file: SetupFile, name: str, node: ast.expr, reason: str) -> str:
 
 def plainly(reason: str, file: SetupFile, node: ast.expr) -> str:
     """The reason with the expression that it is about: the argument, or what is assigned to the name that it is."""
-    assigned = python.constant(file.tree.body, node.id)[0] if isinstance(node, ast.Name) else None
-    code = _code(assigned or node)
-    where = f" (line {assigned.lineno})" if assigned else ""
+    name = node.id if isinstance(node, ast.Name) else None
+    assigned = python.constant(file.tree.body, name)[0] if name else None
+    makers = [s.lineno for s in concerning(file, [node]) if name in loaded([s]) | bound(s)] if name else []
+    code = _code(assigned if assigned and len(makers) == 1 else node)
+    lines = f"{'line' if len(makers) == 1 else 'lines'} {', '.join(map(str, makers))}"
+    where = f" ({lines})" if makers else ""
     return f"{_RAISED.sub(lambda match: _plain(match, code), reason)}: `{code}`{where}"
 
 

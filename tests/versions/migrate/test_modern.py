@@ -254,6 +254,42 @@ def test_a_package_s_own_files_globbed_are_a_pattern(modern):
     assert document["tool"]["setuptools"]["package-data"] == {"p": ["a/*", "b/**"]}
 
 
+NOTES = {
+    "install_requires=open('r.txt').read()": "install_requires is written out as it is now: setup.py took it from r",
+    "install_requires=[l.strip() for l in Path('r.txt').read_text().split()]": "setup.py took it from r.txt, which",
+    "long_description=open('README.md').read() + open('r.txt').read(), long_description_content_type='text/x-rst'": (
+        "setup.py took it from README.md, r.txt, which"
+    ),
+    "long_description=open('r.txt').read()": "long_description is text/plain now; it had no type, which an index takes",
+    "description=ABOUT['d']": "description is written out as it is now: setup.py took it from about.py",
+    "include_package_data=True": "include_package_data takes all files of the packages that git knows from now on",
+    "license='AGPL-3.0'": "license 'AGPL-3.0' becomes the SPDX expression AGPL-3.0-only (where",
+    "long_description=open('README.md').read()": "",
+    "install_requires=['a'], include_package_data=False, license='MIT'": "",
+}
+
+
+@pytest.mark.parametrize("given", NOTES)
+def test_what_changes_besides_is_noted(modern, given):
+    about = "ABOUT = {}\nexec(open('about.py').read(), ABOUT)\n" if "ABOUT" in given else ""
+    text = f"{HEAD}from pathlib import Path\n{about}setup(name='p', {VERSION}, {given})\n"
+    result, _ = modern({"setup.py": text, "r.txt": "a\n", "README.md": "R\n", "about.py": "d = 'D'\n"})
+    assert result.code == 0, result.err
+    notes = [line for line in result.out.splitlines() if line.startswith("  note ")]
+    assert len(notes) == bool(NOTES[given])
+    assert NOTES[given] in "".join(notes)
+
+
+def test_comments_and_continued_lines_in_requirements_are_read_as_setuptools_does(modern):
+    lines = r"a>=1  # why\n# none\nb; \\\n python_version < \"4\"\n"
+    given = f"install_requires='{lines}', extras_require={{'x': ['c # d']}}"
+    result, root = modern(f"{HEAD}setup(name='p', {VERSION}, {given})\n")
+    assert result.code == 0, result.err
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["dependencies"] == ["a>=1", 'b;  python_version < "4"']
+    assert project["optional-dependencies"] == {"x": ["c"]}
+
+
 # What can't be read, or has no certain place: a part of the reason.
 STOPS = {
     "install_requires=open('r.txt').read().split() + subprocess.getoutput('x').split()": "install_requires (line 3)",
@@ -277,6 +313,7 @@ STOPS = {
     "long_description=open('GONE').read()": "it reads a file that isn't there: `open('GONE').read()`",
     "contact='x'": "contact has no place",
     "install_requires=[['a']]": "isn't a list of texts",
+    "license=open('r.txt').read()": "license 'a' is no SPDX expression",
 }
 
 
