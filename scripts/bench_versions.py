@@ -3,7 +3,8 @@
     python scripts/bench_versions.py [--rounds 15]
 
 CPU time of the child processes, and for the tree what the clock shows too, taken in turns; medians. Peers that aren't
-installed beside this Python are left out. Byte code is cached in a temporary folder, as for an installed program. Writes reports/benchmarks/versions.md.
+installed beside this Python are left out. Byte code is cached in a temporary folder, as for an installed program.
+Writes reports/benchmarks/versions.md.
 """
 
 import argparse
