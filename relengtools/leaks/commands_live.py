@@ -98,10 +98,19 @@ def _show(path: str) -> None:
     if sys.stdout is None or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         click.echo("\n".join(render(view)))
         return
-    size = shutil.get_terminal_size()
+    size = _size()
     lines = render(view, size.columns, size.lines - 1)
     clear = "\x1b[K\n"
     click.echo(f"{HOME}{clear.join(lines)}{clear}{BELOW}", nl=False)
+
+
+def _size() -> os.terminal_size:
+    """The terminal as it is now, whatever COLUMNS was when a shell set it; a serial line doesn't know (0)."""
+    try:
+        size = os.get_terminal_size(sys.stdout.fileno())
+    except OSError:
+        size = os.terminal_size((0, 0))
+    return size if size.columns and size.lines else shutil.get_terminal_size()
 
 
 @click.command()

@@ -3,16 +3,25 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
+from itertools import accumulate
 from math import isnan, nan
 from typing import Any, NamedTuple
+from unicodedata import east_asian_width
 
 from relengtools.errors import printable
 from relengtools.leaks import heartbeat
+from relengtools.leaks.names import SHORT
 from relengtools.leaks.recording import Loaded, load, workers
 from relengtools.leaks.units import amount, duration, per_time
 
 WINDOW_S = 60.0
 MOST_CLASSES = 10
+# From so many columns on there is room for all; for rates beside short names.
+FULL_WIDTH, RATES_WIDTH = 74, 50
+BRIEF = {full: short for short, columns in SHORT.items() for full in columns}
+# What was higher by this part is told of.
+HIGHER = 1.1
+PEAKS = ("rss_bytes", "num_fds", "n_threads")
 NOTED = ("missed", "growth", "limit", "killed")
 SHOWN = (
     *("rss_bytes", "anon_bytes", "num_fds", "n_sockets", "n_reg_files", "n_pipes", "n_anon_inode"),
@@ -64,6 +73,7 @@ def look(path: str, now: float | None = None) -> View:
         children=children(path) if loaded.meta.get("children") else [],
         notes=[
             *facts(loaded),
+            *higher(loaded, rows),
             *noted(loaded, moment),
             *heartbeat.gaps(loaded),
             *([] if find_spec("numpy") else ["verdicts need relengtools[report]"]),
@@ -80,6 +90,19 @@ def facts(loaded: Loaded) -> Iterator[str]:
     ended = [each for each in loaded.processes if each.ended is not None and each.reason]
     if ended:
         yield f"pid {ended[-1].pid}: {ended[-1].reason}"
+
+
+def higher(loaded: Loaded, rows: Iterable[Row]) -> Iterator[str]:
+    """What the last process has had much more of than it has now, also where its peak alone is still known."""
+    since = next((at for at, start in enumerate(loaded.starts) if start == loaded.starts[-1]), 0)
+    found = []
+    for row in [row for row in rows if row.metric in PEAKS]:
+        known = [value for value in loaded.columns[row.metric][since:] if not isnan(value)]
+        most = max([*known, loaded.peaks.get(row.metric, row.value)])
+        if most > HIGHER * row.value:
+            found.append(f"{row.metric} {amount(row.metric, most)}")
+    if found:
+        yield f"has been higher: {', '.join(found)}"
 
 
 def noted(loaded: Loaded, now: float) -> list[str]:
@@ -122,21 +145,47 @@ def verdicts(loaded: Loaded) -> dict[str, dict[str, Any]]:
 
 
 def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
-    """The view as lines that fit; what came from the target can't act on the terminal."""
-    lines = [view.title, view.state, "", f"{'':30} {'now':>12} {'last minute':>16}  verdict so far"]
-    lines += [f"{row.metric:30} {amount(*row[:2]):>12} {moved(row):>16}  {row.verdict}" for row in view.rows]
-    if view.classes:
-        whose = "open descriptors" + " without children's" * bool(view.children)
-        lines += ["", f"{whose:43} {'now':>12} {'change':>16}"]
-        lines += [f"{name[:43]:43} {count:>12} {change:>+16}" for name, count, change in view.classes]
-    if view.children:
-        lines += ["", f"{'children, resident memory':43} {'now':>12} {'change':>16}"]
-        lines += [
-            f"{name[:43]:43} {amount('rss_bytes', now):>12} {amount('rss_bytes', change):>16}"
-            for name, now, change in view.children
-        ]
-    lines += ["", *view.notes] if view.notes else []
+    """The view as lines that fit; what came from the target can't act on the terminal.
+
+    Where there is little room, names are short, rates and the blank lines go, and of the notes the first stay.
+    """
+    whose = "open descriptors" + " without children's" * bool(view.children)
+    classes = [(name, f"{count}", f"{change:+}") for name, count, change in view.classes]
+    children = [(name, *(amount("rss_bytes", value) for value in both)) for name, *both in view.children]
+    parts = [
+        [view.title, view.state],
+        list(table(view.rows, width)),
+        list(counted(whose, classes, width)),
+        list(counted("children, resident memory", children, width)),
+        view.notes,
+    ]
+    lines = [line for part in parts if part for line in ["", *part]][1:]
+    if len(lines) > height:
+        notes = view.notes[: max(height // 4, 1)]
+        lines = [line for part in parts[:-1] for line in part][: height - len(notes)] + notes
     return fitting(lines, width, height)
+
+
+def table(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """Metrics, their values, rates and verdicts, in as many columns as there is room for."""
+    if width >= FULL_WIDTH:
+        yield f"{'':30} {'now':>12} {'last minute':>16}  verdict so far"
+        for row in rows:
+            yield f"{row.metric:30} {amount(*row[:2]):>12} {moved(row):>16}  {row.verdict}"
+        return
+    rates = width >= RATES_WIDTH
+    yield f"{'':10} {'now':>10} {'last minute':>14}  verdict" if rates else f"{'':10} {'now':>10} verdict so far"
+    for row in rows:
+        rate = f"{moved(row):>14}  " if rates else ""
+        yield f"{BRIEF.get(row.metric, row.metric):10.10} {amount(*row[:2]):>10} {rate}{row.verdict}"
+
+
+def counted(heading: str, rows: Sequence[tuple[str, str, str]], width: int) -> Iterator[str]:
+    """What there is and how that changed; the names have the room that is left."""
+    number, change = (12, 16) if width >= FULL_WIDTH else (9, 9)
+    room = min(43, width - number - change - 2)
+    for name, now, moved_ in [(heading, "now", "change"), *rows] if rows else []:
+        yield f"{name[:room]:{room}} {now:>{number}} {moved_:>{change}}"
 
 
 def moved(row: Row) -> str:
@@ -146,5 +195,12 @@ def moved(row: Row) -> str:
 
 def fitting(lines: Iterable[str], width: int, height: int) -> list[str]:
     """So many lines, each so long at most, and nothing in them that is not text."""
-    shown = [printable(line).rstrip() for line in lines]
-    return [line if len(line) <= width else f"{line[: width - 1]}…" for line in shown[:height]]
+    return [cut(printable(line).rstrip(), width) for line in list(lines)[:height]]
+
+
+def cut(line: str, width: int) -> str:
+    """What fits; letters of East Asia take two places (Unicode, UAX #11)."""
+    taken = list(accumulate(2 if east_asian_width(letter) in "WF" else 1 for letter in line))
+    if not taken or taken[-1] <= width:
+        return line
+    return f"{line[: sum(each < width for each in taken)]}…"

@@ -23,6 +23,7 @@ from relengtools.leaks.clock import SystemClock
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, Recording, load, open_for_writing
 from relengtools.leaks.target import Build, Target
+from relengtools.leaks.units import amount
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
 ROOT = Path(__file__).parents[2]
@@ -184,6 +185,40 @@ def test_one_view_is_printed_where_there_is_no_terminal(tmp_path: Path) -> None:
     assert "not both" in str(both.exception)
 
 
+@pytest.mark.parametrize(("width", "row"), [(80, "rss_bytes"), (60, "rss"), (40, "rss")])
+def test_a_narrow_terminal_has_short_names_and_whole_values(tmp_path: Path, width: int, row: str) -> None:
+    recording = recorded(tmp_path / "a", name="\u5bb6" * 60)
+    recording.event(Moment(T0, 0, 0), "gap", "metrics: refused")
+    recording.flush()
+    view = watch.look(str(tmp_path / "a"), T0 + 100)
+    recording.close()
+    lines = watch.render(view, width, 9)
+    assert len(lines) == 9
+    shown = next(line.split() for line in lines if line.startswith(row))
+    verdict = {each.metric: each for each in view.rows}["rss_bytes"].verdict
+    assert shown == [row, *amount("rss_bytes", view.rows[0].value).split(), *["still"] * (width > 40), verdict]
+    assert all(len(line) + line.count("\u5bb6") <= width for line in lines)
+    assert "metrics: refused" in watch.render(view, width)[-1]
+    assert lines[0].endswith("…")
+
+
+def test_what_was_higher_is_told_also_once_its_row_is_thinned_out(tmp_path: Path) -> None:
+    recording = recorded(tmp_path / "a")
+    for second, fds in ((101, 20), (102, 300), (103, 20)):
+        recording.add(Moment(T0 + second, second, second), BASE._replace(fds=fds))
+    now = 40 * 86400.0
+    recording.add(Moment(T0 + now, now, now + 9), BASE)
+    recording.flush()
+    seen = watch.look(str(tmp_path / "a")).notes
+    assert recording.compact(Moment(T0 + now, now, now)) == ""
+    recording.close()
+    assert max(load(str(tmp_path / "a")).columns["num_fds"]) < 300
+    assert [note for note in watch.look(str(tmp_path / "a")).notes if note.startswith("has been")] == [
+        "has been higher: num_fds 300"
+    ]
+    assert "has been higher: num_fds 300" in seen
+
+
 def pane(session: str, part: str, timeout: float = 20.0) -> str:
     """What the terminal shows, as soon as `part` is in it."""
     end = time.monotonic() + timeout
@@ -194,6 +229,30 @@ def pane(session: str, part: str, timeout: float = 20.0) -> str:
         if part in shown or time.monotonic() > end:
             return shown
         time.sleep(0.1)
+
+
+@linux
+@pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux")
+def test_a_live_view_in_a_terminal_of_40_columns(tmp_path: Path) -> None:
+    """No line is broken, and what is told last is there."""
+    recording = recorded(tmp_path / "a")
+    recording.event(Moment(T0, 0, 0), "gap", "metrics: refused")
+    recording.close()
+    session = f"relengtools-{os.getpid()}-narrow"
+    command = f"cd {ROOT} && {' '.join(PROGRAM)} watch {tmp_path / 'a'}; sleep 60"
+    tmux = ["tmux", "-L", session, "-f", "/dev/null"]
+    subprocess.run([*tmux, "new-session", "-d", "-s", session, "-x", "40", "-y", "10", command], check=True)
+    try:
+        lines = pane(session, "verdict so far").splitlines()
+        assert lines[0].startswith("server (pid ")
+        assert [line.split()[0] for line in lines[3:7]] == ["rss", "anon", "fds", "threads"]
+        assert any("MiB" in line for line in lines)
+        time.sleep(1.5)
+        assert pane(session, "verdict so far").splitlines()[:7] == lines[:7]
+        subprocess.run([*tmux, "resize-window", "-t", session, "-x", "90", "-y", "30"], check=True)
+        assert "last minute" in pane(session, "last minute")
+    finally:
+        subprocess.run([*tmux, "kill-session", "-t", session])
 
 
 @linux

@@ -123,6 +123,7 @@ class Loaded:
     """A recording in memory: `times` and `starts` (of the process; unix seconds) and each column, a value a sample.
 
     `forgotten`: how many rows of a table (`processes`, `workers`, `runs`, …) are no longer in it.
+    `peaks`: the most that the last process had of a metric, in rows that were thinned out.
     """
 
     path: str
@@ -139,6 +140,7 @@ class Loaded:
     scraped: float | None
     levels: list[Level]
     forgotten: dict[str, int] = field(default_factory=dict)
+    peaks: dict[str, float] = field(default_factory=dict)
 
 
 def load(path: str) -> Loaded:
@@ -179,6 +181,7 @@ def load(path: str) -> Loaded:
             scraped=last_scrape(connection, ids, times),
             levels=list(read_levels(connection)),
             forgotten=read_forgotten(connection),
+            peaks=read_peaks(connection, meta),
         )
 
 
@@ -346,6 +349,19 @@ def read_forgotten(connection: sqlite3.Connection) -> dict[str, int]:
     """How many rows went, by table."""
     rows = connection.execute("SELECT what, rows FROM forgotten ORDER BY what") if version(connection) >= 5 else ()
     return {typed(str, what): typed(int, count) for what, count in rows}
+
+
+def read_peaks(connection: sqlite3.Connection, meta: dict[str, str]) -> dict[str, float]:
+    """The most that the last process had in the rows that roll-ups stand for."""
+    if version(connection) < 2:
+        return {}
+    peaks = connection.execute(
+        f"SELECT max(rss_max) * {factor(meta, 'page_bytes')}, max(fds_max), max(threads_max) FROM rollups"  # noqa: S608
+        " JOIN segments g ON g.id = sample >> ? WHERE g.process = (SELECT max(process) FROM segments)",
+        (schema.SEGMENT_BITS,),
+    ).fetchone()
+    named = zip(("rss_bytes", "num_fds", "n_threads"), peaks, strict=True)
+    return {name: float(typed(int, most)) for name, most in named if most is not None}
 
 
 def read_past(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
