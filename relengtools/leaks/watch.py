@@ -147,11 +147,11 @@ def verdicts(loaded: Loaded) -> dict[str, dict[str, Any]]:
 def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
     """The view as lines that fit; what came from the target can't act on the terminal.
 
-    Where there is little room, names are short, rates and the blank lines go, and of the notes the first stay.
+    Where there is little room, names are short, rates and the blank lines go, and of the notes the last stay: gaps.
     """
     whose = "open descriptors" + " without children's" * bool(view.children)
     classes = [(name, f"{count}", f"{change:+}") for name, count, change in view.classes]
-    children = [(name, *(amount("rss_bytes", value) for value in both)) for name, *both in view.children]
+    children = [(name, amount("rss_bytes", rss), amount("rss_bytes", more)) for name, rss, more in view.children]
     parts = [
         [view.title, view.state],
         list(table(view.rows, width)),
@@ -161,7 +161,7 @@ def render(view: View, width: int = 80, height: int = 1000) -> list[str]:
     ]
     lines = [line for part in parts if part for line in ["", *part]][1:]
     if len(lines) > height:
-        notes = view.notes[: max(height // 4, 1)]
+        notes = view.notes[-max(height // 4, 1) :]
         lines = [line for part in parts[:-1] for line in part][: height - len(notes)] + notes
     return fitting(lines, width, height)
 
