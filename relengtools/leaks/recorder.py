@@ -11,7 +11,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from relengtools.errors import RelengError, printable
+from relengtools.errors import Attempts, RelengError, printable
 from relengtools.leaks import cgroup, ending, limits, services, target
 from relengtools.leaks.clock import Clock, SystemClock, rest, ticks
 from relengtools.leaks.journal import Journal
@@ -92,17 +92,21 @@ class Recorder:
         self.end = self.begun.mono + duration if duration is not None else inf
         self.recording.begin_run(self.begun, self.settings.interval)
 
+    @property
+    def endless(self) -> bool:
+        """Whether a next process is waited for."""
+        return self.wanted.endless and not self.settings.once
+
     # -- the life of a run
 
     def watch(self, pid: int | None) -> Outcome:
         """Follow the process, and the next one where the selector goes on."""
-        endless = self.wanted.endless and not self.settings.once
         reason = ""
         while not reason:
             if pid is None:
                 pid = self.await_next()
             reason = self.follow(pid) if pid is not None else self.clock.stop or "end of the duration"
-            if reason == ENDED and endless:
+            if reason == ENDED and self.endless:
                 reason, pid = "", None
                 rest(self.clock, self.clock.now().mono + RETRY_S)
         return self.outcome(self.ended or reason if reason == ENDED else reason)
@@ -110,14 +114,17 @@ class Recorder:
     def await_next(self) -> int | None:
         """The pid of the next process that the selector means, None when the run ends before there is one."""
         self.notify(f"waiting for {self.wanted.text}")
+        # A pid file that is half written, a systemd that restarts itself: at the start that would be a reason to end.
+        attempts = Attempts(lambda line: self.journal.trouble("target", line))
         # Two at a time are normal while a service restarts, and a reason to wait in vain later on.
         told_from = self.clock.now().mono + GRACE_S
         while not self.clock.stop and self.clock.now().mono < self.end:
             self.journal.flush()
             before = time.perf_counter()
-            found = target.find(self.wanted, self.proc)
+            found: list[target.Candidate] = []
+            with attempts:
+                found = target.find(self.wanted, self.proc)
             if len(found) == 1:
-                self.journal.recovered("target")
                 return found[0].pid
             if len(found) > 1 and self.clock.now().mono > told_from:
                 which = target.ambiguous(self.wanted, found, names=not self.settings.redact)
@@ -168,7 +175,11 @@ class Recorder:
         except ProcessGone:
             return ENDED
         except PermissionError:
-            raise RelengError(f"process {pid}: not permitted; {target.more_rights()}") from None
+            refused = f"process {pid}: not permitted; {target.more_rights()}"
+            if not self.regimes or not self.endless:
+                raise RelengError(refused) from None
+            self.journal.trouble("target", refused)
+            return ENDED
         watched = pidfd(pid)
         try:
             self.begin(pid, reader)
@@ -243,6 +254,7 @@ class Recorder:
             self.recording.event(self.clock.now(), "unit", f"{self.wanted.value}: restarted {unit.restarts} times")
         self.notify(f"recording {printable(build.name)} (pid {pid}) to {self.recording.path}")
         self.regimes += 1
+        self.journal.recovered("target")
         self.sampler.begin(reader, build.max_fds)
         self.groups = list(cgroup.folders(pid, "memory", self.proc))[:1]
         self.killed = limits.oom_kills(self.groups)

@@ -17,7 +17,7 @@ from leaks.fakeproc import FakeProc
 from leaks.faultyserver import endlessly, hangs, head, page, says, serving
 
 from relengtools.errors import RelengError
-from relengtools.leaks import journal, record, target
+from relengtools.leaks import journal, record, recorder, target
 from relengtools.leaks.clock import Retry, SystemClock, ticks
 from relengtools.leaks.record import Settings, run
 from relengtools.leaks.recorder import Recorder
@@ -281,6 +281,43 @@ def test_a_gap_is_noted_while_several_match(proc: FakeProc, tmp_path: Path, monk
     kinds = [(event.kind, event.text.partition(":")[0]) for event in load(str(tmp_path / "a")).events]
     assert ("gap", "target") in kinds
     assert ("resumed", "target") in kinds
+
+
+def test_a_pid_file_that_is_rewritten_emptied_and_garbage_for_a_while(proc: FakeProc, tmp_path: Path) -> None:
+    clock, pidfile = FakeClock(), tmp_path / "x.pid"
+    pidfile.write_text("7\n")
+    wanted = target.Selector(target.By.PIDFILE, str(pidfile))
+    steps = {105: lambda: proc.end(7), 110: lambda: pidfile.write_text(""), 115: lambda: pidfile.write_text("no pid")}
+    steps |= {120: pidfile.unlink, 125: lambda: (proc.put(8, start=9000), pidfile.write_text("8"))}
+    for moment, step in steps.items():
+        clock.at(moment, step)
+    notes: list[str] = []
+    with faked(proc, clock, Settings(interval=1, duration=40), tmp_path / "a", wanted, notes) as recorder:
+        assert (recorder.watch(7).regimes, recorder.journal.gaps) == (2, 1)
+    found = load(str(tmp_path / "a"))
+    assert [each.pid for each in found.processes] == [7, 8]
+    kinds = [(event.kind, event.text.partition(":")[0]) for event in found.events if event.kind in ("gap", "resumed")]
+    assert kinds == [("gap", "target"), ("resumed", "target")]
+    assert len([note for note in notes if "holds 'no pid', not a pid" in note]) == 1
+
+
+def test_a_next_process_that_is_not_permitted_is_a_gap(proc: FakeProc, tmp_path: Path, monkeypatch) -> None:
+    clock, attach = FakeClock(), recorder.attach
+    wanted = target.Selector(target.By.NAME, "server")
+    alive, forbidden = {7}, {8}
+    monkeypatch.setattr(target, "by_name", lambda name: [target.Candidate(pid, "") for pid in sorted(alive)])
+
+    def refuse(pid: int, root: Path):
+        if pid in forbidden:
+            raise PermissionError
+        return attach(pid, root)
+
+    monkeypatch.setattr(recorder, "attach", refuse)
+    clock.at(105, lambda: (proc.end(7), alive.clear(), alive.add(8), proc.put(8, start=9000)))
+    clock.at(120, forbidden.clear)
+    with faked(proc, clock, Settings(interval=1, duration=40), tmp_path / "a", wanted) as recorded:
+        outcome = recorded.watch(7)
+    assert (outcome.regimes, outcome.gaps, outcome.reason) == (2, 1, "end of the duration")
 
 
 def test_once_ends_with_the_first_process(proc: FakeProc, tmp_path: Path) -> None:
