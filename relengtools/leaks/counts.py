@@ -296,7 +296,8 @@ def _per_event(scene: Scene, residual: _Residual, begin: float) -> dict[str, Int
     out = {}
     for name in series.happenings(scene.roles.events):
         counter = by_block(scene, gridded, scene.frame.columns[name])
-        if counter[-1] - counter[0] >= FEWEST_EVENTS and moved_by(np.diff(counter), np.diff(means)):
+        steps = np.diff([counter, means, gridded.blocks.t])
+        if counter[-1] - counter[0] >= FEWEST_EVENTS and moved_by(steps[0], steps[1], steps[2:].T):
             rate, error = line(counter, means)
             out[name] = Interval.around(rate, math.hypot(error, _chance([(counter, means)])))
     return out

@@ -1,8 +1,9 @@
 """What a recording lacks for the answers that are open, and by how much that delays them.
 
-How long the judge needs is told by its own limits: a count takes ten minutes and sixty samples, a level three hundred
-samples; without load gauges also the day and a half after which the wave of the day is known by itself. The heap of a
-Go program is known after eight collections, but what it keeps is a store or a leak by the messages that came.
+How long the judge needs is told by its own limits: a count takes ten minutes and sixty samples of one process, a level
+three hundred samples; without load gauges also the day and a half after which the wave of the day is known by itself.
+The heap of a Go program is known after eight collections, but what it keeps is a store or a leak by the messages that
+came.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from relengtools.leaks import counts, judge, levels, memory
+from relengtools.leaks import counts, judge, levels, memory, series
 from relengtools.leaks.series import Frame, Roles
 from relengtools.leaks.units import duration
 
@@ -91,7 +92,9 @@ def _lack(frame: Frame, roles: Roles, metric: str) -> Lack:
     step = float(np.median(np.diff(frame.time[known]))) if len(known) > 1 else 0.0
     span = float(frame.time[-1] - frame.time[0])
     if judge.is_count(metric):
-        return Lack((), max(counts.SHORTEST_S, counts.FEWEST_SAMPLES * step), _of_count(frame, roles, metric))
+        earlier = float(frame.time[series.regimes(frame).slices[-1].start] - frame.time[0])
+        one = max(counts.SHORTEST_S, counts.FEWEST_SAMPLES * step)
+        return Lack((), earlier + one, _of_count(frame, roles, metric))
     trend = levels.FEWEST_ROWS_TREND * step
     if not roles.load and span < levels.UNEXPLAINED_S:
         return Lack((), max(levels.UNEXPLAINED_S, trend), GAUGES, trend)

@@ -213,12 +213,10 @@ def _beyond_load(scene: Scene, count: str, verdict: Verdict) -> FloatArray:
 
 def _each(scene: Scene, gathered: Gathered, held: FloatArray) -> Interval | None:
     """What a level gains with each of what is counted (n,), beside load, if that shows."""
-    load = _covariates(scene, gathered.gridded)[0]
-    steps = np.diff(np.column_stack([by_block(scene, gathered.gridded, held), gathered.y, load]), axis=0)
-    steps = steps[np.diff(gathered.gridded.blocks.regime) == 0]
-    nuisance = np.column_stack([np.ones(len(steps)), steps[:, 2:]])
-    left = steps[:, :2] - nuisance @ np.linalg.lstsq(nuisance, steps[:, :2], rcond=None)[0]
-    return trend.moved_by(left[:, 0], left[:, 1])
+    blocks, load = gathered.gridded.blocks, _covariates(scene, gathered.gridded)[0]
+    steps = np.diff(np.column_stack([by_block(scene, gathered.gridded, held), gathered.y, blocks.t, load]), axis=0)
+    steps = steps[np.diff(blocks.regime) == 0]
+    return trend.moved_by(steps[:, 0], steps[:, 1], steps[:, 2:])
 
 
 def _per_event(scene: Scene, gathered: Gathered) -> dict[str, Interval]:

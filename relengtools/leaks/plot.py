@@ -62,16 +62,40 @@ TITLES = {topic.name: topic.title for topic in TOPICS} | {"load": "Load", "resid
 STANDS_FOR = {"process_resident_memory_bytes": "rss_bytes", "process_open_fds": "num_fds"}
 """What a Prometheus client calls the same."""
 MOST_LABEL = 60  # characters of a name that a target chose
+MOST_MARKS = 12
+MOST_NOTE = 24
 POINTS = 1200  # about one a pixel: more makes the SVG large and shows nothing
 SLOPE = "slope of the leak"
 GAP = 3.0  # usual steps without a sample that a line doesn't bridge
 AROUND = 9  # steps among which one is usual
 
 
-def figures(frame: Frame, verdicts: Verdicts, load: Sequence[str], restarts: FloatArray) -> "dict[str, Figure]":
-    """Name -> Figure for every topic that has a column; `restarts` are unix times of the second and later regimes."""
+def figures(
+    frame: Frame,
+    verdicts: Verdicts,
+    load: Sequence[str],
+    restarts: FloatArray,
+    marks: Sequence[tuple[float, str]] = (),
+) -> "dict[str, Figure]":
+    """Name -> Figure for every topic that has a column.
+
+    `restarts` are unix times of the second and later regimes, `marks` what was noted when.
+    """
     with figure.style():
-        return dict(_figures(frame, verdicts, load, restarts))
+        made = dict(_figures(frame, verdicts, load, restarts))
+        for drawn in made.values():
+            _note(drawn.axes[0], frame, marks)
+        return made
+
+
+def _note(axes: "Axes", frame: Frame, marks: Sequence[tuple[float, str]]) -> None:
+    """The last marks, each a line with its words along it."""
+    seen = [(time, text) for time, text in marks if frame.time[0] <= time <= frame.time[-1]]
+    for time, text in seen[-MOST_MARKS:]:
+        at = float(_elapsed(frame, np.array([time]))[0])
+        axes.axvline(at, color="#888888", linewidth=0.8)
+        said = axes.text(at, 1.0, _short(text)[:MOST_NOTE], transform=axes.get_xaxis_transform())
+        said.set(rotation="vertical", va="top", ha="right", fontsize="x-small")
 
 
 def _figures(

@@ -69,7 +69,8 @@ def build(path: str, load: tuple[str, ...] = (), events: tuple[str, ...] = (), m
     roles = series.roles(frame, load, events, metrics)
     lacking = lacks.lacks(frame, roles, analysis["metrics"], resources(analysis["metrics"], metrics))
     analysis["lacks"] = [lack.as_json() for lack in lacking]
-    pictures = plot.figures(frame, analysis["metrics"], roles.load, _restarts(frame))
+    marks = [(event.time, event.text) for event in loaded.events if event.kind == "mark"] if loaded else []
+    pictures = plot.figures(frame, analysis["metrics"], roles.load, _restarts(frame), marks)
     given = {"--load": load, "--events": events, "--metric": metrics}
     options = [word for option, names in given.items() for name in names for word in (option, name)]
     return Report(

@@ -275,14 +275,20 @@ def line(x: FloatArray, y: FloatArray) -> tuple[float, float]:
     return slope, float(np.sqrt(variance / (len(x) - 2) / norm * (1 + rho) / (1 - rho)))
 
 
-def moved_by(x: FloatArray, y: FloatArray) -> Interval | None:
+def moved_by(x: FloatArray, y: FloatArray, beside: FloatArray) -> Interval | None:
     """What y gains with a unit of x, from the steps (n,) of both, with a drift; None if that could be chance.
 
-    Two that grow steadily both go with time, and two random walks go together by chance (Granger & Newbold 1974): that
-    is the cost of nothing. What tells is whether y rises more where x does, by three standard errors, since a dozen
+    `beside` (n, k) are the steps of what both may go with: of time, since blocks differ in length, and of load. Two
+    that grow steadily both go with time, and two random walks go together by chance (Granger & Newbold 1974): that is
+    the cost of nothing. What tells is whether y rises more where x does, by three standard errors, since a dozen
     counters may be tried.
     """
-    slope, error = line(x, y)
+    also = np.column_stack([np.ones(len(x)), beside])
+    both = np.column_stack([x, y])
+    left = both - also @ np.linalg.lstsq(also, both, rcond=None)[0]
+    if np.ptp(left[:, 0]) <= 1e-6 * np.abs(x).max():
+        return None
+    slope, error = line(left[:, 0], left[:, 1])
     return Interval.around(slope, error) if slope > 3 * error else None
 
 

@@ -36,13 +36,15 @@ def per_time(metric: str, per_second: float) -> str:
 def with_interval(metric: str, rate: float | None, low: float | None, high: float | None, beside: float = 0.0) -> str:
     """A rate and its interval by one unit of time: `+12/h (+9/h to +15/h)`; what is None or no wider is left out.
 
-    The unit is that of another rate `beside` it if that is greater, so that the two can be compared.
+    The unit is that of the rate where the interval doesn't hold 0, so that it's told alike elsewhere; or that of a rate
+    `beside` it if that is greater, so that the two can be compared.
     """
     if rate is None:
         return ""
     if low is None or high is None or low == high:
         return _per(metric, rate, _span(metric, max(abs(rate), beside)))
-    span = _span(metric, max(rate, -rate, high, -low, beside))
+    most = abs(rate) if low > 0 or high < 0 else max(high, -low)
+    span = _span(metric, max(most, beside))
     value, bottom, top = (_per(metric, x, span) for x in (rate, low, high))
     return f"{value} ({bottom} to {top})"
 

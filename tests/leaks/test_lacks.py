@@ -41,6 +41,12 @@ def test_what_is_lacking_and_when_an_answer_comes_without_it(columns, step, expe
     assert found(columns, step) == expected
 
 
+def test_a_count_is_known_by_the_last_process_alone():
+    data = frame(rows(400, n_threads=5, users=2), starts=[1.0] * 300 + [900.0] * 100)
+    (lack,) = lacks.lacks(data, series.roles(data), {"n_threads": {"verdict": "insufficient"}}, ["n_threads"])
+    assert lack.needed == 900.0
+
+
 def test_what_has_an_answer_lacks_nothing():
     columns = rows(40, rss_bytes=5, anon_bytes=5, num_fds=5)
     assert found(columns, kinds={"rss_bytes": "leak", "anon_bytes": "stable", "num_fds": "load"}) == []

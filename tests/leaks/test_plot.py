@@ -100,6 +100,17 @@ def test_restarts_are_marked() -> None:
     assert [line.get_xdata()[0] for line in made.axes[0].lines if line.get_linestyle() == ":"] == [10, 30]
 
 
+def test_what_was_noted_stands_where_it_was_noted() -> None:
+    there = frame({"num_fds": np.arange(50.0)})
+    marks = [(1.7e9 - 5, "before"), (1.7e9 + 20, "deployed \x1b 0.9.1 of the bouncer, at last"), (1.7e9 + 60, "after")]
+    axes = figures(there, {}, (), NOWHEN, marks)["descriptors"].axes[0]
+    assert [(text.get_position()[0], text.get_text()) for text in axes.texts] == [(20, "deployed \\x1b 0.9.1 of t")]
+    assert axes.lines[-1].get_xdata()[0] == 20
+    crowd = [(1.7e9 + n, str(n)) for n in range(40)]
+    axes = figures(there, {}, (), NOWHEN, crowd)["descriptors"].axes[0]
+    assert [text.get_text() for text in axes.texts] == [str(n) for n in range(28, 40)]
+
+
 def test_the_residual_is_what_the_identity_leaves_where_all_terms_are_there() -> None:
     columns = bouncer(1)
     columns["downstreams"][::7] = np.nan

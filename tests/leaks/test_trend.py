@@ -141,9 +141,12 @@ def test_a_stair_of_three_jumps_is_no_leak():
 
 def test_what_merely_grows_too_costs_nothing():
     rng = np.random.default_rng(6)
-    apart = [trend.moved_by(rng.exponential(5, 60), 1e3 + 200 * rng.normal(size=60)) for _ in range(300)]
+    none = np.empty((60, 0))
+    apart = [trend.moved_by(rng.exponential(5, 60), 1e3 + 200 * rng.normal(size=60), none) for _ in range(300)]
     assert sum(each is not None for each in apart) <= 3
     x = rng.exponential(5, 60)
-    found = trend.moved_by(x, 1e3 + 70 * x + 200 * rng.normal(size=60))
+    found = trend.moved_by(x, 1e3 + 70 * x + 200 * rng.normal(size=60), none)
     assert found.low <= 70 <= found.high
-    assert trend.moved_by(x, 1e3 - 70 * x) is None
+    assert trend.moved_by(x, 1e3 - 70 * x, none) is None
+    lengths = rng.integers(7, 9, (60, 1))
+    assert trend.moved_by(3.0 * lengths[:, 0], 70.0 * lengths[:, 0] + rng.normal(size=60), lengths) is None

@@ -77,6 +77,7 @@ def test_an_interval_is_by_one_unit_of_time(rate, low, high, text: str) -> None:
 def test_what_is_to_be_compared_is_by_the_time_of_the_greater_rate() -> None:
     assert with_interval("rss_bytes", 100.0, 50.0, 150.0, beside=1e6) == "+100 B/s (+50 B/s to +150 B/s)"
     assert with_interval("num_fds", 1.0, 1.0, 1.0, beside=100.0) == "+1/s"
+    assert with_interval("rss_bytes", 17_000.0, 16_900.0, 17_200.0).startswith(per_time("rss_bytes", 17_000.0))
     assert with_interval("num_fds", 1.0, 0.5, 1.5, beside=1e-9) == with_interval("num_fds", 1.0, 0.5, 1.5)
 
 
