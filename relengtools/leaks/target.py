@@ -3,10 +3,12 @@
 import os
 import re
 import shlex
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from relengtools.errors import RelengError, printable
 from relengtools.leaks import cgroup, elf, services
@@ -108,8 +110,9 @@ def selector(
 def parse_listen(text: str) -> tuple[str, int]:
     """HOST:PORT, :PORT, *:PORT or [V6]:PORT; the host is "" for any. Raises RelengError."""
     host, colon, port = text.rpartition(":")
+    whole = host.startswith("[") == host.endswith("]")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if not colon or not whole or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise RelengError(f"--listen {printable(text)}: expected HOST:PORT, for instance 127.0.0.1:6667 or :6667")
     return ("" if host == "*" else host), int(port)
 
@@ -147,22 +150,45 @@ def by_name(name: str) -> list[Candidate]:
 
 
 def by_listener(text: str) -> list[Candidate]:
-    """Processes that listen at `text` (TCP); raises RelengError when these rights don't tell who does."""
+    """Processes that listen at `text` (TCP), each the parent of those that share its socket.
+
+    Raises RelengError when these rights don't tell who does.
+    """
     import psutil
 
     host, port = parse_listen(text)
     wanted = addresses(host)
-    pids = {
-        each.pid
-        for each in psutil.net_connections("tcp")
-        if each.status == psutil.CONN_LISTEN and is_at(tuple(each.laddr), wanted, port)
-    }
+
+    def listens(connections: Iterable[Any]) -> Iterator[int | None]:
+        for each in connections:
+            if each.status == psutil.CONN_LISTEN and is_at(tuple(each.laddr), wanted, port):
+                yield getattr(each, "pid", None)
+
+    def shares(process: Any) -> bool:
+        with suppress(psutil.Error):
+            return any(True for _ in listens(process.net_connections("tcp")))
+        return False
+
+    pids = set(listens(psutil.net_connections("tcp")))
     if pids == {None}:
         raise RelengError(
             f"--listen {printable(text)}: a process of another user listens there, and these rights don't tell which; "
             "run as its user or as root, or name it with --pid"
         )
-    return [Candidate(pid, process_name(pid)) for pid in sorted(pid for pid in pids if pid is not None)]
+    first = {eldest(pid, shares) for pid in pids if pid is not None}
+    return [Candidate(pid, process_name(pid)) for pid in sorted(first)]
+
+
+def eldest(pid: int, shares: Callable[[Any], bool]) -> int:
+    """The process, or its farthest ancestor such that all up to it share what it has: of a server, not one worker."""
+    import psutil
+
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        while (parent := process.parent()) is not None and shares(parent):
+            process = parent
+        return process.pid
+    return pid
 
 
 def is_at(local: tuple[object, ...], hosts: frozenset[str], port: int) -> bool:

@@ -37,6 +37,7 @@ def refusal(**named) -> str:
         ({"listen": "6667x"}, "HOST:PORT"),
         ({"listen": "host:"}, "HOST:PORT"),
         ({"listen": "host:0"}, "HOST:PORT"),
+        ({"listen": "[::1:80"}, "HOST:PORT"),
         ({"listen": "host:70000"}, "HOST:PORT"),
         ({"listen": "host:٣"}, "HOST:PORT"),
     ],
@@ -86,6 +87,26 @@ def test_the_listener_is_found(listener, host: str) -> None:
     child, port = listener
     wanted = target.selector(listen=f"{host}:{port}")
     assert target.only(wanted, target.find(wanted)) == child.pid
+
+
+SHARING = """
+import os, socket, sys
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    os.write(1, f"{listener.getsockname()[1]}\\n".encode())
+    for _ in range(3):
+        if not os.fork():
+            break
+    sys.stdin.read()
+"""
+
+
+def test_of_a_server_with_workers_it_is_the_parent_that_listens() -> None:
+    command = [sys.executable, "-c", SHARING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        port = int(process.stdout.readline())
+        found = target.find(target.selector(listen=f"127.0.0.1:{port}"))
+        process.stdin.close()
+    assert [each.pid for each in found] == [process.pid]
 
 
 def test_nobody_listens_there(listener) -> None:
