@@ -38,6 +38,7 @@ A_STORE = 0.1
 """The share of a process's memory up to which a store is as likely as a leak."""
 ROOM = 0.5
 """Without load gauges or days, growth is no leak while a store that took it up would as likely as not go on."""
+LEAST_CHANCE = 0.001
 MATERIAL = 0.01
 """A hundredth of the level a day: less is no reason to act."""
 
@@ -246,7 +247,7 @@ def _live(prepared: Prepared, name: str, gathered: Gathered) -> tuple[Kind, str]
         return Kind.LOAD, f"{said}, as a store of messages that fills does, or pages touched for the first time"
     return (
         Kind.WARMUP if evidence.low > 0 else Kind.INSUFFICIENT,
-        f"the heap after {len(live.t)} collections does not grow",
+        f"the heap after {len(live.t)} collections does not grow; {_bound(name, evidence)}",
     )
 
 
@@ -272,7 +273,21 @@ def _steady(scene: Scene, name: str, gathered: Gathered) -> str:
     restarts = " in each life of the process" if len(np.unique(gathered.gridded.blocks.regime)) > 1 else ""
     return (
         f"it grew by {units.per_time(name, evidence.rate)} for {span}{restarts}{after}; warming up, a step or noise "
-        f"explain that with a probability of {1 - evidence.leak:.2g} only"
+        f"explain that with a probability of {_chances(1 - evidence.leak)} only"
+    )
+
+
+def _chances(probability: float) -> str:
+    """A probability, to no more than what models of the world are good for."""
+    return f"{probability:.2g}" if probability >= LEAST_CHANCE else f"less than {LEAST_CHANCE:g}"
+
+
+def _bound(name: str, evidence: Evidence) -> str:
+    """What is not excluded."""
+    return (
+        f"a leak below {units.per_time(name, evidence.high)} can't be excluded"
+        if evidence.high > 0
+        else "it doesn't grow"
     )
 
 
@@ -280,7 +295,7 @@ def _otherwise(scene: Scene, name: str, gathered: Gathered, samples: int) -> tup
     evidence = gathered.evidence
     level = float(np.median(gathered.y))
     most = units.per_time(name, max(evidence.high, 0.0))
-    bound = f"a leak below {most} can't be excluded" if evidence.high > 0 else "it doesn't grow"
+    bound = _bound(name, evidence)
     share = float(np.var(evidence.fitted)) / (float(np.var(gathered.y)) or 1.0)
     if max(evidence.high, 0.0) * DAY < MATERIAL * abs(level):
         return Kind.STABLE, f"any growth is below {most}, less than 1 % of it a day" if evidence.high > 0 else bound
@@ -295,7 +310,7 @@ def _otherwise(scene: Scene, name: str, gathered: Gathered, samples: int) -> tup
     if share > 0.5 and evidence.leak < 0.5:
         return Kind.LOAD, f"it follows {', '.join(scene.roles.load) or 'the time of day'}; {bound}"
     lack = "" if scene.roles.load else "; load gauges would tell growth from load"
-    return Kind.INSUFFICIENT, f"a lasting growth has a probability of {evidence.leak:.2g}; {bound}{lack}"
+    return Kind.INSUFFICIENT, f"a lasting growth has a probability of {_chances(evidence.leak)}; {bound}{lack}"
 
 
 def inherited(judged: Mapping[str, Verdict]) -> dict[str, Verdict]:

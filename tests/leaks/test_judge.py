@@ -346,6 +346,19 @@ def test_a_store_of_messages_is_load_and_more_than_a_page_a_message_a_leak():
     assert leak["anon_bytes"].rate.rate == pytest.approx(26_000, rel=0.15)
 
 
+def test_no_probability_is_told_as_less_than_models_are_good_for():
+    rng = np.random.default_rng(1)
+    said = [
+        analyze(
+            frame({"rss_bytes": 2e7 + rate * np.arange(900) + rng.normal(0, 3e4, 900), "users": 2 + rng.random(900)})
+        )
+        for rate in (0.0, 9e3)
+    ]
+    reasons = [each.metrics["rss_bytes"].reason for each in said]
+    assert not any("e-" in reason for reason in reasons)
+    assert "less than 0.001 only" in reasons[1]
+
+
 def test_levels_that_never_move_are_stable():
     said = analyze(frame({"rss_bytes": np.full(100, 5e6), "queue_length": np.full(100, 7.0)})).metrics
     assert {v.verdict.value for v in said.values()} == {"stable"}
