@@ -231,6 +231,7 @@ def _document(row: Row, diff: bool) -> dict[str, Any]:
         "built_here": verified.here if verified else None,
         "built": verified.version if verified else None,
         "gained": list(verified.gained) if verified else [],
+        "altered": list(verified.altered) if verified else [],
         "packed": list(verified.packed) if verified else [],
         "lost": list(verified.lost) if verified else [],
         "diff": patch.unified(changes).decode(errors="replace") if diff and changes else None,
@@ -265,8 +266,9 @@ def _summary(plan: "Plan", verified: "Verified | None", wish: Wish) -> Iterator[
         yield f"  policy    {printable(plan.policy)}"
     if verified:
         yield f"  built     {printable(verified.version)}, no loss; {_before(verified)}"
-        if verified.gained:
-            yield f"  gained    {printable(', '.join(verified.gained[:5]))}{' …' if len(verified.gained) > 5 else ''}"
+        for label, names in (("gained", verified.gained), ("altered", verified.altered)):
+            if names:
+                yield f"  {label:<8}  {printable(', '.join(names[:5]))}{' …' if len(names) > 5 else ''}"
         if verified.packed:
             more = " …" if len(verified.packed) > 3 else ""
             some = printable(", ".join(verified.packed[:3]))

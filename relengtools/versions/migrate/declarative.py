@@ -135,7 +135,7 @@ _PEOPLE = ("author", "author_email", "maintainer", "maintainer_email")
 _TEXTS = ("name", "url", "download_url", "license", "license_file", "description", "python_requires")
 _LONG = ("long_description", "long_description_content_type")
 _LISTS = ("classifiers", "license_files", "keywords", "platforms", "provides", "obsoletes")
-_CODE = ("scripts", "py_modules", "packages", "namespace_packages")
+_CODE = ("scripts", "py_modules", "packages")
 _READERS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys((*_PEOPLE, *_TEXTS, *_LONG), str),
     **dict.fromkeys((*_LISTS, *_CODE), _list),

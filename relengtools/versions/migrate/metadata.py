@@ -43,7 +43,7 @@ def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
     project: Tables = {}
     tables: Tables = {"project": project, "tool": {"setuptools": {}}}
     refused = [why for name, why in keywords.untold.items() if name in KNOWN or name == "**"]
-    refused += [f"{name} has no place in pyproject.toml" for name in _PLACELESS if name in keywords.values]
+    refused += [f"{name} has no place in pyproject.toml" for name in _PLACELESS if keywords.values.get(name)]
     with_licence: Carrier = partial(_licence, keywords.licence)
     for carrier in (*_CARRIERS, with_licence):
         try:
@@ -126,6 +126,8 @@ def _texts(values: Values) -> Tables:
             project[key] = value.strip()
         elif value:
             raise CannotCarryError(f"{keyword} is no text")
+    if "requires-python" in project:
+        _check(project["requires-python"], "python_requires")
     return {"project": project}
 
 
@@ -151,6 +153,10 @@ def _licence(file: str, values: Values) -> Tables:
     if found is not None:
         project["license"] = found
     files = _listed(values, "license_files") or [f for f in [values.get("license_file")] if f]
+    if outside := [name for name in files if name.startswith("/") or ".." in re.split(r"[/\\]", name)]:
+        raise CannotCarryError(
+            f"license_files has {outside[0]!r}, which is outside of the project, where PEP 639 wants it"
+        )
     if files:
         project["license-files"] = files
     others = [text for text in classifiers if found is None or not text.startswith(CLASSIFIER)]
@@ -262,12 +268,13 @@ def _marked(text: str, marker: str) -> str:
     return f"{requirement.strip()}; ({own.strip()}) and ({marker})" if semicolon else f"{requirement.strip()}; {marker}"
 
 
-def _check(text: str) -> None:
+def _check(text: str, what: str = "requirement") -> None:
     from relengtools.versions.specifiers.judge import judge
+    from relengtools.versions.specifiers.text import Form
 
-    judged = judge(text)
+    judged = judge(text, Form.REQUIREMENT if what == "requirement" else Form.SPECIFIER)
     if not judged.valid:
-        raise CannotCarryError(f"the requirement {text!r} is refused today: `versions check` says how to mend it")
+        raise CannotCarryError(f"the {what} {text!r} is refused today: `versions check` says how to mend it")
 
 
 def _entry_points(values: Values) -> Tables:
@@ -312,7 +319,7 @@ def _packages(values: Values) -> Tables:
     for keyword, key in (("py_modules", "py-modules"), ("scripts", "script-files")):
         if values.get(keyword) is not None and (values[keyword] or keyword == "py_modules"):
             setuptools[key] = _listed(values, keyword)
-    for keyword in ("platforms", "provides", "obsoletes", "namespace_packages"):
+    for keyword in ("platforms", "provides", "obsoletes"):
         if values.get(keyword):
             setuptools[keyword.replace("_", "-")] = _listed(values, keyword)
     folders = values.get("package_dir") or {}
@@ -353,7 +360,7 @@ def _data_files(rows: Sequence[Any]) -> dict[str, list[str]]:
 
 
 # Metadata that setup() takes and pyproject.toml doesn't: in setup.py it would be ignored from now on.
-_PLACELESS = ("requires", "contact", "contact_email", "provides_extras", "fullname", "summary")
+_PLACELESS = ("requires", "contact", "contact_email", "provides_extras", "fullname", "summary", "namespace_packages")
 Carrier = Callable[[Values], Tables]
 _CARRIERS: tuple[Carrier, ...] = (
     _texts,
@@ -367,43 +374,11 @@ _CARRIERS: tuple[Carrier, ...] = (
     _packages,
     _data,
 )
-KNOWN = frozenset(
-    {
-        "name",
-        "description",
-        "python_requires",
-        "long_description",
-        "long_description_content_type",
-        "license",
-        "license_expression",
-        "license_file",
-        "license_files",
-        "classifiers",
-        "author",
-        "author_email",
-        "maintainer",
-        "maintainer_email",
-        "url",
-        "download_url",
-        "project_urls",
-        "keywords",
-        "install_requires",
-        "extras_require",
-        "entry_points",
-        "packages",
-        "py_modules",
-        "scripts",
-        "platforms",
-        "provides",
-        "obsoletes",
-        "namespace_packages",
-        "package_dir",
-        "package_data",
-        "exclude_package_data",
-        "include_package_data",
-        "zip_safe",
-        "data_files",
-        "setup_requires",
-        "use_scm_version",
-    }
-)
+_KNOWN = """
+name description python_requires long_description long_description_content_type license license_expression
+license_file license_files classifiers author author_email maintainer maintainer_email url download_url
+project_urls keywords install_requires extras_require entry_points packages py_modules scripts platforms
+provides obsoletes namespace_packages package_dir package_data exclude_package_data include_package_data
+zip_safe data_files setup_requires use_scm_version
+"""
+KNOWN = frozenset(_KNOWN.split())

@@ -176,7 +176,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     """pyproject.toml with what setup.py says; `owner` is the version's literal, without one setuptools-scm gives it."""
     described, tag = (None, None) if owner else _described(found.place, ())
     told = _said(found, file, asked, owner, described, tag)
-    reasons = [*_in_the_way(found)]
+    reasons = [*_in_the_way(found), *filter(None, [setup_file.replaced(file)])]
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
     declared = declarative.read(found.place)

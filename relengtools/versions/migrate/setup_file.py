@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -52,6 +53,20 @@ def read(source: Source) -> SetupFile | str:
     if calls[0].args:
         return f"{source.file}:{calls[0].lineno}: setup() is given arguments without a name"
     return SetupFile(source, tree, calls[0])
+
+
+def replaced(file: SetupFile) -> str | None:
+    """Where setup.py puts something of its own in place of what setuptools has; None where it doesn't."""
+    imports = (s for s in ast.walk(file.tree) if isinstance(s, ast.Import | ast.ImportFrom))
+    owned = {name for s in imports for name in _bound(s) if re.search(r"\b(?:setuptools|distutils)\b", ast.unparse(s))}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            path = ast.unparse(node)
+            if path.partition(".")[0] in owned:
+                return (
+                    f"{file.source.file}:{node.lineno} replaces {path}, and what that does to the metadata isn't known"
+                )
+    return None
 
 
 def _written_out(value: ast.expr | None) -> dict[str, ast.expr] | None:

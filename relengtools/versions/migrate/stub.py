@@ -142,7 +142,7 @@ def _aside(statement: ast.stmt) -> str | None:
         texts = [mode.value for mode in modes if isinstance(mode, ast.Constant) and isinstance(mode.value, str)]
         if name in _WRITES or (name == "open" and any(set(text) & set("wax+") for text in texts)):
             return f"{node.lineno} writes a file"
-        if name in _RUNS and not git:
+        if name in _RUNS and not git and ast.unparse(node.func) != "platform.system":
             return f"{node.lineno} runs a program"
     return None
 

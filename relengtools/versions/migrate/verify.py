@@ -1,6 +1,7 @@
 """Metadata and files of the wheels and sdists before and after a migration, by really building all four."""
 
 import email.utils
+import hashlib
 import os
 import re
 import shutil
@@ -32,12 +33,16 @@ _COMMIT = (*(word for one in (*_SETTINGS, f"core.hooksPath={os.devnull}") for wo
 
 
 class Built(NamedTuple):
-    """A wheel or an sdist without its version: the files' names, the metadata's fields, entry points and tags."""
+    """A wheel or an sdist without its version: the files' names, the metadata's fields, entry points and tags.
+
+    `texts` has of each text file of a wheel's packages a digest of what it says.
+    """
 
     kind: str
     version: str
     files: frozenset[str]
     fields: Mapping[str, frozenset[str]]
+    texts: Mapping[str, bytes] = {}
 
 
 class Verified(NamedTuple):
@@ -45,7 +50,8 @@ class Verified(NamedTuple):
 
     `before` is the version as it was, of a commit that is as far from its tag; None where that doesn't build. Then
     `here` is that of the very commit that is checked out, if it builds: on a tag `git describe` says just the tag.
-    `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't.
+    `gained` are files that the wheel hadn't, `packed` those that the sdist hadn't, `altered` those of the wheel that
+    say something else, but for the version.
     """
 
     lost: tuple[str, ...]
@@ -54,6 +60,7 @@ class Verified(NamedTuple):
     packed: tuple[str, ...] = ()
     before: str | None = None
     here: str | None = None
+    altered: tuple[str, ...] = ()
 
 
 class _Builds(NamedTuple):
@@ -115,7 +122,8 @@ def verify(plan: Plan, stubs: Sequence[str], progress: Callable[[str], None] = l
             ]
         packed = _files(new[1]) - _files(old[1]) if isinstance(old[1], Built) else ()
         gained = tuple(sorted(new[0].files - old[0].files))
-        return Verified(tuple(losing), gained, new[0].version, tuple(sorted(packed)), said, here)
+        others = altered(old[0], new[0])
+        return Verified(tuple(losing), gained, new[0].version, tuple(sorted(packed)), said, here, others)
 
 
 _Both = tuple[Built, Built | BackendError]
@@ -259,10 +267,16 @@ def _wheel(path: Path) -> Built:
         points = archive.read(f"{info}entry_points.txt").decode() if f"{info}entry_points.txt" in names else ""
         texts = [archive.read(name).decode(errors="replace") for name in names if _LICENCE.match(name)]
         tags = re.findall(r"^Tag: *(\S+)", archive.read(f"{info}WHEEL").decode(), re.MULTILINE)
+        data = ((name, archive.read(name)) for name in names if not name.startswith(info))
+        said = {name: _digest(text, message.get("Version", "")) for name, text in data if b"\0" not in text}
     files = {re.sub(r"^[^/]+\.(dist-info|data)/", r"*.\1/", name) for name in names}
     fields = {key: frozenset(values) for key, values in _fields(message, "\n".join(texts)).items()}
     fields |= {"entry point": frozenset(_entries(points)), "tag": frozenset(tags)}
-    return Built("wheel", message.get("Version", ""), frozenset(files), fields)
+    return Built("wheel", message.get("Version", ""), frozenset(files), fields, said)
+
+
+def _digest(text: bytes, version: str) -> bytes:
+    return hashlib.sha256(text.replace(version.encode(), b"")).digest()
 
 
 def _sdist(path: Path) -> Built:
@@ -289,6 +303,11 @@ def losses(old: Built, new: Built) -> list[str]:
         for item in sorted(items - new.fields.get(field, frozenset()))
     ]
     return [*fields, *(f"file in the {old.kind}: {name}" for name in sorted(old.files - new.files))]
+
+
+def altered(old: Built, new: Built) -> tuple[str, ...]:
+    """The text files that both wheels have and that say something else."""
+    return tuple(name for name, text in sorted(new.texts.items()) if old.texts.get(name, text) != text)
 
 
 def _message(data: bytes) -> Message:

@@ -210,6 +210,7 @@ CARRIED = {
     },
     "packages=['p', 'p.q'], package_dir={'': 'src'}": {"packages": ["p", "p.q"], "package-dir": {"": "src"}},
     "packages=[]": {"packages": []},
+    "packages=['p'], namespace_packages=[]": {"packages": ["p"]},
     "packages=find_packages()": {"packages": {"find": {"namespaces": False}}},
     "packages=find_packages('src', exclude=['tests'])": {
         "packages": {"find": {"where": ["src"], "exclude": ["tests"], "namespaces": False}}
@@ -222,7 +223,6 @@ CARRIED = {
     },
     "scripts=['s']": {"script-files": ["s"]},
     "platforms=['linux']": {"platforms": ["linux"]},
-    "namespace_packages=['n']": {"namespace-packages": ["n"]},
     "exclude_package_data={'p': ['x']}": {"exclude-package-data": {"p": ["x"]}},
 }
 
@@ -313,6 +313,10 @@ STOPS = {
     "long_description=open('GONE').read()": "it reads a file that isn't there: `open('GONE').read()`",
     "contact='x'": "contact has no place",
     "install_requires=[['a']]": "isn't a list of texts",
+    "license_files=['../LICENSE']": "license_files has '../LICENSE', which is outside of the project",
+    "description=__import__('platform').system()": "description (line 3)",
+    "namespace_packages=['n']": "namespace_packages has no place in pyproject.toml",
+    "python_requires='3.8'": "the python_requires '3.8' is refused today",
     "license=open('r.txt').read()": "license 'a' is no SPDX expression",
 }
 
@@ -335,6 +339,16 @@ def test_all_reasons_are_told_at_once(modern):
     assert "author_email" in result.err
     assert "no name" in result.err
     assert "3 reasons above" in result.err
+
+
+def test_what_is_put_in_place_of_setuptools_own_stops_it(modern):
+    for patch in (
+        "import setuptools.dist\nsetuptools.dist.Distribution.x = 1",
+        "from distutils import core\ncore.setup = 1",
+    ):
+        result, _ = modern(f"{HEAD}{patch}\nsetup(name='p', {VERSION})\n")
+        assert result.code == 2
+        assert "setup.py:4 replaces " in result.err
 
 
 DEPENDING = [

@@ -153,14 +153,14 @@ LOST = [
 ]
 
 
-def wheel(path, metadata, *files, entries=""):
+def wheel(path, metadata, *files, entries="", texts=None):
     """A wheel with this metadata."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("bookshop-1.dist-info/METADATA", metadata)
         archive.writestr("bookshop-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("bookshop-1.dist-info/entry_points.txt", entries)
-        for name in files:
-            archive.writestr(name, "")
+        for name, text in {**dict.fromkeys(files, ""), **(texts or {})}.items():
+            archive.writestr(name, text)
     return verify.read(path)
 
 
@@ -183,6 +183,14 @@ def test_fewer_files_and_entry_points_are_a_loss(tmp_path):
         "file in the wheel: *.data/scripts/s",
         "file in the wheel: p/x.html",
     ]
+
+
+def test_files_that_say_something_else_but_for_the_version_are_told_of(tmp_path):
+    texts = {"p/a.py": "A = 1\n", "p/v.py": "V = '1.0'\n", "p/c.so": "\0one", "p/gone.py": ""}
+    old = wheel(tmp_path / "a", OLD, texts=texts)
+    texts = {"p/a.py": "A = 2\n", "p/v.py": "V = '1.1.dev1'\n", "p/c.so": "\0two", "p/new.py": "x"}
+    new = wheel(tmp_path / "b", OLD.replace("Version: 1.0", "Version: 1.1.dev1"), texts=texts)
+    assert verify.altered(old, new) == ("p/a.py",)
 
 
 def sdist(path, metadata, *files):
