@@ -245,7 +245,8 @@ def _learnt(known: Identity, residual: _Residual) -> Learnt | None:
 def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: float = 0.0) -> Interval:
     """The rate of a count over blocks, since `begin`, within the regimes that are long enough.
 
-    How much it *did* gain is known; the interval is of what the same program gains in the long run, by chance.
+    How much it *did* gain is known; the interval is of what the same program gains in the long run, by chance, which
+    may give less than that, but takes nothing away.
     """
     first = np.searchsorted(rows, np.searchsorted(scene.t, begin))
     rows, values = rows[first:], values[first:]
@@ -260,7 +261,8 @@ def slope(scene: Scene, rows: npt.NDArray[np.intp], values: FloatArray, begin: f
         x[here] -= x[here].mean()
         y[here] -= y[here].mean()
     rate, error = line(x, y)
-    return Interval.around(rate, math.hypot(error, chance))
+    seen, foreseen = Interval.around(rate, error), Interval.around(rate, math.hypot(error, chance))
+    return Interval(rate, min(seen.low, max(foreseen.low, 0.0)), foreseen.high)
 
 
 def _chance(lives: Sequence[tuple[FloatArray, FloatArray]]) -> float:
