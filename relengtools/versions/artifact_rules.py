@@ -1,13 +1,14 @@
 """One distribution to findings: its archive, its names, its metadata, and what it says of its version."""
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
-from typing import Any
+import unicodedata
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from relengtools.findings import Finding, Location, Rule
-from relengtools.versions import catalogue, form_rules
-from relengtools.versions.artifacts import entries, filename, ini, metadata, modules, record
+from relengtools.findings import Finding, Location
+from relengtools.versions import catalogue, form_rules, wheel_rules
+from relengtools.versions.artifacts import filename, ini, metadata
 from relengtools.versions.artifacts.contents import MemberKind, capped, shown
 from relengtools.versions.artifacts.distribution import Distribution
 from relengtools.versions.artifacts.filename import Form
@@ -18,22 +19,25 @@ from relengtools.versions.catalogue_release import (
     INCOMPLETE,
     INVALID_METADATA,
     MODULE_VERSION,
-    RECORD_MISMATCH,
     RENAMED,
     UNPUBLISHABLE,
     UNPUBLISHABLE_PLATFORM,
-    UNSAFE_MEMBER,
 )
 from relengtools.versions.names import normalized
 from relengtools.versions.scheme import pep440
 from relengtools.versions.specifiers.text import Form as Text
+from relengtools.versions.wheel_rules import Said
+
+if TYPE_CHECKING:
+    from relengtools.versions.specifiers.judge import Judgement
 
 _MOST = 100
 _EXTRA = re.compile(r"\bextra\s*==")
 _NAMED_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']{1,200})["']""")
-_LINUX = frozenset({"linux_armv6l", "linux_armv7l"})
+_PUBLISHED = re.compile(
+    r"any|win32|win_(?:amd64|arm64|ia64)|linux_armv[67]l|(?:macosx|manylinux|musllinux|ios|android|pyodide|pyemscripten)_?[0-9].*"
+)
 _FOR_LINUX = re.compile(r"-(?:many|musl)?linux[0-9]*_[^-]*$")
-Said = Iterator[tuple[Rule, str]]
 
 
 def judge(distribution: Distribution, project: str = ".") -> list[Finding]:
@@ -50,8 +54,6 @@ def local(version: str) -> str:
 
 
 def _all(distribution: Distribution) -> Said:
-    if distribution.form is Form.WHEEL:
-        yield from _links(distribution)
     if distribution.contents.whole:
         yield from _parts(distribution)
     if distribution.core:
@@ -65,16 +67,9 @@ def _all(distribution: Distribution) -> Said:
     yield from _file_name(distribution)
     yield from _folders(distribution)
     if distribution.form is Form.WHEEL:
-        yield from _wheel(distribution)
-        yield from _modules(distribution)
+        yield from wheel_rules.judge(distribution)
     else:
         yield from _sources(distribution)
-
-
-def _links(wheel: Distribution) -> Said:
-    for member in wheel.contents.members:
-        if member.kind is MemberKind.LINK:
-            yield UNSAFE_MEMBER, f"{shown(member.name)} is a link, which a wheel can't hold"
 
 
 def _parts(distribution: Distribution) -> Said:
@@ -91,6 +86,9 @@ def _parts(distribution: Distribution) -> Said:
         if f"{distribution.folder}/{name}" not in names:
             yield INCOMPLETE, f"{shown(distribution.folder)}/{name} is missing"
     if sdist:
+        beside = [shown(top) for top in distribution.tops if top != distribution.folder]
+        if beside:
+            yield INCOMPLETE, f"{', '.join(beside[:5])} lies beside {shown(distribution.folder)}/, where the project is"
         if not {f"{distribution.folder}/{name}" for name in ("pyproject.toml", "setup.py")} & names:
             yield INCOMPLETE, "neither pyproject.toml nor setup.py says how to build it"
     elif _empty(distribution):
@@ -111,10 +109,15 @@ def _requirements(core: metadata.Core) -> Said:
     if core.requires_python is not None:
         texts.append(("Requires-Python", core.requires_python, Text.SPECIFIER))
     for field, text, form in texts:
-        if not _valid(text, form):
+        judged = _judged(text, form)
+        if not judged.valid:
             rule = catalogue.INVALID_SPECIFIER if form is Text.REQUIREMENT else catalogue.INVALID_PYTHON
-            yield rule, f"{field}: {shown(text)}: {_reason(text, form)}"
-        elif form is Text.REQUIREMENT and metadata.by_url(text):
+            reason = next((remark.message for remark in judged.remarks), "it is invalid")
+            yield rule, f"{field}: {shown(text)}: {reason}"
+            continue
+        if remark := next((one for one in judged.remarks if one.topic == "contradiction"), None):
+            yield catalogue.CONTRADICTION, f"{field}: {shown(text)}: {remark.message}"
+        if form is Text.REQUIREMENT and metadata.by_url(text):
             yield DIRECT_REFERENCE, f"{field}: {shown(text)}"
 
 
@@ -141,16 +144,10 @@ def _licence_files(distribution: Distribution, core: metadata.Core) -> Said:
             yield INCOMPLETE, f"{shown(inner)}/{shown(file)} is missing, which License-File names"
 
 
-def _valid(text: str, form: Text) -> bool:
+def _judged(text: str, form: Text) -> "Judgement":
     from relengtools.versions.specifiers.judge import judge
 
-    return judge(text, form).valid
-
-
-def _reason(text: str, form: Text) -> str:
-    from relengtools.versions.specifiers.judge import judge
-
-    return next((remark.message for remark in judge(text, form).remarks), "it is invalid")
+    return judge(text, form)
 
 
 def _version(distribution: Distribution) -> Said:
@@ -168,9 +165,9 @@ def _version(distribution: Distribution) -> Said:
 
 
 def _platforms(distribution: Distribution) -> Said:
-    """Platforms that an index takes no wheels for: any Linux but those of the Raspberry Pi's own index."""
+    """Platforms that an index takes no wheels for; of Linux by itself only those of the Raspberry Pi's own index."""
     tags = distribution.called.tags if distribution.called else ()
-    found = {platform for tag in tags if (platform := tag.rpartition("-")[2]).startswith("linux_")} - _LINUX
+    found = {platform for tag in tags if not _PUBLISHED.fullmatch(platform := tag.rpartition("-")[2])}
     if found:
         yield UNPUBLISHABLE_PLATFORM, f"it is for {shown(', '.join(sorted(found)))}, which an index refuses"
 
@@ -183,9 +180,18 @@ def _one_in_any_case(distribution: Distribution) -> Said:
     seen: dict[str, str] = {}
     for member in distribution.contents.members:
         if member.kind is not MemberKind.FOLDER:
-            first = seen.setdefault(member.name.casefold(), member.name)
+            first = seen.setdefault(_in_any_case(member.name), member.name)
             if first != member.name:
                 yield DUPLICATE_MEMBER, f"{shown(member.name)} and {shown(first)} are one file on Windows and macOS"
+
+
+def _in_any_case(name: str) -> str:
+    """The name as file systems compare it that make no difference of case, nor of how an accent is written."""
+    return (
+        name.casefold()
+        if name.isascii()
+        else unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+    )
 
 
 def _file_name(distribution: Distribution) -> Said:
@@ -250,41 +256,6 @@ def _same(folder: str, wanted: Sequence[str]) -> bool:
         filename.escaped(name) == filename.escaped(other) and pep440.equal(version, release)
         for other, _, release in others
     )
-
-
-def _wheel(wheel: Distribution) -> Said:
-    """WHEEL and RECORD."""
-    said = wheel.kept("WHEEL")
-    if said is not None and wheel.called:
-        lines = (line.partition(b":") for line in said.splitlines())
-        values = (value.strip().decode(errors="replace") for key, _, value in lines if key.strip().lower() == b"tag")
-        tags = frozenset(islice(chain.from_iterable(map(filename.tags, values)), filename.MOST_TAGS))
-        if tags != wheel.called.tags:
-            yield RENAMED, f"its tags are {shown(' '.join(sorted(tags)) or 'missing')} by WHEEL, not those of its name"
-        yield from _format(said)
-    if points := wheel.kept("entry_points.txt"):
-        yield from ((INVALID_METADATA, f"entry_points.txt: {mistake}") for mistake in entries.mistakes(points))
-    data = wheel.kept("RECORD")
-    if data is not None and wheel.folder and wheel.contents.whole:
-        found = record.mismatches(data, wheel.contents.members, wheel.folder)
-        yield from ((RECORD_MISMATCH, mismatch) for mismatch in found)
-
-
-def _format(said: bytes) -> Said:
-    """Installers refuse a wheel of a format that they don't know."""
-    match = re.search(rb"^Wheel-Version[ \t]*:[ \t]*([0-9]{1,9})\.[0-9]+[ \t]*\r?$", said, re.MULTILINE | re.IGNORECASE)
-    if match is None or int(match[1]) != 1:
-        yield INVALID_METADATA, "WHEEL has no Wheel-Version that installers know: 1.0"
-
-
-def _modules(wheel: Distribution) -> Said:
-    version = wheel.version
-    if version is None:
-        return
-    kept = {name: data for name, data in wheel.contents.kept.items() if name.endswith(".py")}
-    for found in modules.statements(kept):
-        if not pep440.equal(found.version, version):
-            yield MODULE_VERSION, f"{shown(found.file)}:{found.line} says {shown(found.version)}, the wheel {version}"
 
 
 def _sources(sdist: Distribution) -> Said:

@@ -77,7 +77,7 @@ DIRTY_TREE = Rule(
 UNPUBLISHABLE_PLATFORM = Rule(
     "RV710",
     "unpublishable-platform",
-    "An index refuses a wheel for a Linux of no known kind.",
+    "An index refuses a wheel for a platform that it doesn't know, or for a Linux of no known kind.",
     "linux_x86_64 is what the machine calls itself that built it: which C library is needed stands nowhere. Who keeps "
     "an index of his own for such machines ignores this rule.",
     "demo-1.2.3-cp312-cp312-linux_x86_64.whl",
@@ -96,9 +96,10 @@ FILE_NAME = Rule(
 RENAMED = Rule(
     "RV712",
     "renamed-artifact",
-    "The file's name, its folders and its metadata don't all say the same.",
+    "The file's name, its folders, its metadata and its compiled modules don't all say the same.",
     "pip takes the name's word when it chooses and the metadata's when it installs, and refuses where they differ; "
-    "other installers install one release under the number of another.",
+    "other installers install one release under the number of another. A module that was compiled for another system "
+    "or Python than the wheel is for can't be imported by anybody who gets it.",
     "demo-1.2.4-py3-none-any.whl with demo-1.2.3.dist-info in it",
     "None: build again; a file is not released anew by a new name.",
 )
@@ -116,7 +117,8 @@ INCOMPLETE = Rule(
     "incomplete-artifact",
     "A distribution lacks what makes it one.",
     "Without its metadata it can't be installed, and without pyproject.toml or setup.py an sdist can't be built; an "
-    "empty wheel installs nothing. An index looks for the files that License-File names (PEP 639).",
+    "empty wheel installs nothing. An index looks for the files that License-File names (PEP 639). A script whose "
+    "module isn't in the wheel fails, and types without py.typed aren't seen (PEP 561).",
     "demo-1.0.tar.gz without demo-1.0/PKG-INFO",
     "None.",
 )
@@ -125,7 +127,7 @@ INVALID_METADATA = Rule(
     "invalid-metadata",
     "A field of the metadata breaks the core metadata specification.",
     "An index refuses the upload, or installers read other fields than the author wrote, or refuse the wheel: for a "
-    "Wheel-Version that they don't know, or a script in entry_points.txt that leads to no object.",
+    "Wheel-Version or a folder of .data that they don't know, or a script in entry_points.txt that can't be made.",
     "Name: demo\nName: other",
     "None: it is what the build backend was given.",
 )
@@ -134,7 +136,8 @@ METADATA_DISAGREEMENT = Rule(
     "metadata-disagreement",
     "A wheel's metadata is not what the sdist of the same release promises.",
     "A field that the sdist doesn't call dynamic is the same in every wheel (PEP 643): resolvers rely on it, and a "
-    "dependency that only one of the two has is missing somewhere.",
+    "dependency that only one of the two has is missing somewhere. Another Summary or licence shows that the two were "
+    "made of two trees.",
     "PKG-INFO: Requires-Dist: pyyaml\nMETADATA: no Requires-Dist",
     "None: build both from one tree.",
 )
@@ -187,7 +190,8 @@ UNSAFE_MEMBER = Rule(
     "RV731",
     "unsafe-member",
     "An archive holds a file that would be unpacked outside of its folder, or that is none.",
-    "An absolute path, `..`, a link that leads out, a device: whoever unpacks it carelessly loses a file.",
+    "An absolute path, `..`, a link that leads out, a device: whoever unpacks it carelessly loses a file. `aux.py` is "
+    "a device on Windows, and so can't be installed there.",
     "../../.ssh/authorized_keys",
     "None: don't install it, and find out where it comes from.",
 )
@@ -196,7 +200,8 @@ DUPLICATE_MEMBER = Rule(
     "duplicate-member",
     "An archive holds two files of one name.",
     "Which of the two is installed depends on the installer, so nobody knows what was reviewed. Windows and macOS make "
-    "no difference between upper and lower case, so names that differ in nothing else are one there.",
+    "no difference between upper and lower case, so names that differ in nothing else are one there. A name can't be "
+    "that of a file and of a folder.",
     "demo/__init__.py, twice",
     "None.",
 )

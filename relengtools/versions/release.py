@@ -204,7 +204,7 @@ def _project(candidate: Candidate, tagged: Claim | None, stated: Claim | None) -
 def _grave(finding: Finding) -> bool:
     """Whether a finding of `check` makes a release wrong: only what is installed or goes into the metadata does."""
     name = finding.location.file.rpartition("/")[2]
-    if finding.rule in (catalogue.INVALID_SPECIFIER, catalogue.INVALID_PYTHON):
+    if finding.rule in (catalogue.INVALID_SPECIFIER, catalogue.INVALID_PYTHON, catalogue.CONTRADICTION):
         return name in MARKERS
     if finding.rule is catalogue.DISAGREEMENT:
         return name in MARKERS or (name.endswith(".py") and name != "conf.py")

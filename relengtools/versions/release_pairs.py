@@ -60,9 +60,11 @@ def _promises(sdist: Summary, wheel: Summary) -> Iterator[str]:
         ("Requires-Dist", map(metadata.requirement, ours.requires), map(metadata.requirement, theirs.requires)),
         ("Provides-Extra", map(normalized, ours.extras), map(normalized, theirs.extras)),
     )
-    for field, promised, given in fields:
+    others = sorted({*ours.others, *theirs.others} if metadata.numbered(ours.metadata_version) >= (2, 2) else ())
+    more = ((field.title(), ours.others.get(field, ()), theirs.others.get(field, ())) for field in others)
+    for field, promised, given in (*fields, *more):
         here, there = set(given), set(promised)
         if here != there and field.lower() not in sdist.dynamic:
-            more = [f"{shown(text)} is not" for text in sorted(here - there) if text]
-            less = [f"{shown(text)} is" for text in sorted(there - here) if text]
-            yield f"{field}: {', '.join([*more, *less][:5])}"
+            new = [f"{shown(text)} is not" for text in sorted(here - there) if text]
+            old = [f"{shown(text)} is" for text in sorted(there - here) if text]
+            yield f"{field}: {', '.join([*new, *old][:5])}"

@@ -318,6 +318,97 @@ edited(
 )
 
 
+EXTRA = "[project.optional-dependencies]"
+built(
+    "a script leads to a module that isn't in the wheel",
+    "hatchling",
+    "RV714",
+    {EXTRA: f'[project.scripts]\ndemo = "demo_pkg.cli:main"\n\n{EXTRA}'},
+)
+built(
+    "a classifier says that it is typed, and py.typed is missing",
+    "hatchling",
+    "RV714",
+    {'readme = "README.md"\n': 'readme = "README.md"\nclassifiers = ["Typing :: Typed"]\n'},
+)
+edited(
+    "Requires-Python accepts no Python",
+    "pdm-backend",
+    "RV409",
+    1,
+    lambda f: text(f, "METADATA", "Requires-Python: >=3.8", "Requires-Python: >3.12,<3.8"),
+)
+built(
+    "a page without https://",
+    "hatchling",
+    "RV715",
+    {EXTRA: f'[project.urls]\nHomepage = "example.org"\n\n{EXTRA}'},
+)
+edited(
+    "an author's e-mail address that is none",
+    "poetry-core",
+    "RV715",
+    1,
+    lambda f: text(f, "METADATA", "Summary: ", "Author-email: nobody\nSummary: "),
+)
+built(
+    "a compiled module in a wheel for any system",
+    "hatchling",
+    "RV712",
+    {},
+    {"src/demo_pkg/_fast.cpython-311-x86_64-linux-gnu.so": "left over from a build in place"},
+)
+built("a module that can't be a file on Windows", "hatchling", "RV731", {}, {"src/demo_pkg/aux.py": "AUX = 1\n"})
+edited(
+    "Summary of the wheel is another",
+    "poetry-core",
+    "RV716",
+    1,
+    lambda f: text(f, "METADATA", "Summary: A demonstration", "Summary: Another"),
+)
+edited(
+    "RECORD tells another size",
+    "flit-core",
+    "RV717",
+    1,
+    lambda f: text(f, "RECORD", f",{len(f['demo_pkg/__init__.py'])}", ",1"),
+    record=False,
+)
+
+
+def _scripts(files: Files) -> None:
+    files["demo_pkg-1.2.3.dist-info/entry_points.txt"] = b"[console_scripts]\n../demo = demo_pkg:main\n"
+
+
+edited("a script that would be written to another folder", "setuptools", "RV715", 1, _scripts)
+edited(
+    "a folder of .data that installers don't know",
+    "pdm-backend",
+    "RV715",
+    1,
+    lambda f: f.update({"demo_pkg-1.2.3.data/lib/demo.py": b""}),
+)
+edited("a file beside the folder of the sdist", "setuptools", "RV714", 0, lambda f: f.update({"pyproject.toml": b""}))
+edited(
+    "names that differ in how an accent is written",
+    "hatchling",
+    "RV732",
+    1,
+    lambda f: f.update({"demo_pkg/d\u00e9j\u00e0.txt": b"", "demo_pkg/de\u0301ja\u0300.txt": b""}),
+)
+edited("a file where a folder is", "flit-core", "RV732", 1, lambda f: f.update({"demo_pkg": b"text"}))
+
+
+@case("a wheel for a platform that no index knows", "meson-python", "RV710")
+def unknown_platform(shop: Workshop, folder: Path) -> Made:
+    sdist, wheel = shop.dists(folder, "meson-python")
+    tag = "py3-none-mingw_x86_64"
+    name = wheel.name.replace("py3-none-any", tag)
+    return released(
+        folder, [sdist, change(wheel, lambda f: text(f, "WHEEL", "Tag: py3-none-any", f"Tag: {tag}"), name=name)]
+    )
+
+
 @case("a module of the wheel is another than that of the sdist", "hatchling", "RV722")
 def another_module(shop: Workshop, folder: Path) -> Made:
     repo = shop.tree(folder, "hatchling", more={"src/demo_pkg/main.py": "LIMIT = 1\n"})

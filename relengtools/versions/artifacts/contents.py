@@ -196,7 +196,8 @@ def shown(name: str) -> str:
 def _unsafe(members: Sequence[Member]) -> Iterator[Trouble]:
     links = _outermost(member.name for member in members if member.kind is MemberKind.LINK)
     for member in members:
-        if reason := _why_unsafe(member) or _behind(member.name, links):
+        through = "its path leads through a link" if _behind(member.name, links) else None
+        if reason := _why_unsafe(member) or through:
             yield Trouble(UNSAFE_MEMBER, f"{shown(member.name)}: {reason}")
 
 
@@ -209,15 +210,15 @@ def _outermost(links: Iterable[str]) -> list[str]:
     return found
 
 
-def _behind(name: str, links: Sequence[str]) -> str | None:
-    """Where a link is on the way, a member lands somewhere else than its name says.
+def _behind(name: str, links: Sequence[str]) -> bool:
+    """Whether a link is on the way, so that a member lands somewhere else than its name says.
 
     All texts that begin with a link follow it in order, and none of `links` begins with another: the last one before
     the name is the only one that can lead to it.
     """
     place = _place(name) if links else ""
     at = bisect_right(links, place)
-    return "its path leads through a link" if at and place.startswith(links[at - 1]) else None
+    return at > 0 and place.startswith(links[at - 1])
 
 
 def _place(name: str) -> str:
@@ -246,8 +247,12 @@ def _why_unsafe(member: Member) -> str | None:
     return None
 
 
-def _twice(members: Iterable[Member]) -> Iterator[Trouble]:
-    """Names that several members have; folders are merged by every program."""
+def _twice(members: Sequence[Member]) -> Iterator[Trouble]:
+    """Names that several members have, and files that are folders too; folders are merged by every program."""
+    files = _outermost(member.name for member in members if member.kind is MemberKind.FILE)
+    for member in members:
+        if _behind(member.name, files):
+            yield Trouble(DUPLICATE_MEMBER, f"{shown(member.name)} is below what is a file")
     seen: dict[str, bool] = {}
     for member in members:
         name = _place(member.name)

@@ -1,5 +1,6 @@
 """A file to a distribution: what it is called, what it holds, what its metadata says."""
 
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ WHEEL_BYTES = 2**16
 _IN_SDISTS = {"PKG-INFO": METADATA_BYTES, **dict.fromkeys(("pyproject.toml", "setup.cfg", "setup.py"), INI_BYTES)}
 _IN_WHEELS = {"METADATA": METADATA_BYTES, "WHEEL": WHEEL_BYTES, "RECORD": RECORD_BYTES}
 _IN_WHEELS |= {"entry_points.txt": INI_BYTES}
+_MODULES = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
 
 
 def _is_made(parts: Sequence[str]) -> bool:
@@ -63,6 +65,12 @@ class Distribution:
         members = self.contents.members if self.contents.whole else ()
         files = ((m.name.split("/")[skipped:], m.text) for m in members if m.kind is MemberKind.FILE)
         return {"/".join(parts): digest for parts, digest in files if parts and not _is_made(parts)}
+
+    @cached_property
+    def installed(self) -> tuple[str, ...]:
+        """The files of a wheel as they are among the modules: without the folders of .data, nor its metadata."""
+        names = (member.name for member in self.contents.members if member.kind is not MemberKind.FOLDER)
+        return tuple(_MODULES.sub("", name, count=1) for name in names if not name.startswith(f"{self.folder}/"))
 
     @cached_property
     def folders(self) -> tuple[str, ...]:

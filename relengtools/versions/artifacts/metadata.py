@@ -1,7 +1,7 @@
 """Core metadata: the header of PKG-INFO and METADATA, read as installers and indexes read it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from relengtools.errors import printable
@@ -21,12 +21,22 @@ _SUMMARY, _LABEL = 512, 32
 # Judged elsewhere, or free to be new.
 _ELSEWHERE = {"metadata_version", "requires_dist", "requires_python", "version", "description"}
 _REQUIRED = {"metadata-version": "metadata_version", "name": "name", "version": "version"}
+_OWN = _ELSEWHERE | {"name", "provides_extra", "dynamic"}
+# packaging's names of fields that may stand in it several times.
+_SINGULAR = {"classifiers": "classifier", "platforms": "platform", "supported_platforms": "supported_platform"}
+_SINGULAR |= {"license_files": "license_file", "project_urls": "project_url"}
+_SINGULAR |= {"import_names": "import_name", "import_namespaces": "import_namespace"}
+_URI = re.compile(r"https?://[^/\s]+\S*", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _ONCE = {"metadata-version", "name", "version", "summary", "license", "license-expression", "requires-python", "author"}
 _ONCE |= {"author-email", "maintainer", "maintainer-email", "home-page", "download-url", "description-content-type"}
 
 
 class Core(NamedTuple):
-    """What the metadata says; `dynamic` fields in lower case, `mistakes` against the specification, for people."""
+    """What the metadata says; `dynamic` fields in lower case, `mistakes` against the specification, for people.
+
+    `others` are the values of the fields that have no place of their own here, by the fields' names in lower case.
+    """
 
     name: str | None = None
     version: str | None = None
@@ -37,6 +47,7 @@ class Core(NamedTuple):
     metadata_version: str | None = None
     mistakes: tuple[str, ...] = ()
     licence_files: tuple[str, ...] = ()
+    others: Mapping[str, frozenset[str]] = {}
 
 
 def read(data: bytes) -> Core:
@@ -64,6 +75,7 @@ def read(data: bytes) -> Core:
         dynamic=frozenset(field.lower() for field in raw.get("dynamic", ())),
         metadata_version=raw.get("metadata_version"),
         licence_files=tuple(raw.get("license_files", ())),
+        others=dict(_others(raw)),
         mistakes=tuple(mistakes),
     )
 
@@ -108,6 +120,15 @@ def by_url(text: str) -> bool:
         return False
 
 
+def _others(raw: "RawMetadata") -> Iterator[tuple[str, frozenset[str]]]:
+    """The fields that two distributions of one release may be compared by, but for the description."""
+    for key, value in raw.items():
+        if key not in _OWN and value:
+            values = value.items() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+            told = frozenset(", ".join(one) if isinstance(one, tuple) else str(one) for one in values)
+            yield _SINGULAR.get(key, key).replace("_", "-"), told
+
+
 def _overlong(raw: "RawMetadata") -> Iterator[str]:
     """Take names and versions out that nobody has: to read them costs more than they are."""
     for field, key in _REQUIRED.items():
@@ -142,10 +163,21 @@ def _invalid(raw: "RawMetadata", unparsed: dict[str, list[str]]) -> Iterator[str
 
 def _unwelcome(raw: "RawMetadata") -> Iterator[str]:
     """What the package index refuses though each field by itself is valid."""
+    from email.utils import getaddresses
+
     if raw.get("license") and raw.get("license_expression"):
         yield "License and License-Expression exclude each other (PEP 639)"
     if (length := len(raw.get("summary") or "")) > _SUMMARY:
         yield f"Summary has {length} characters, and an index takes {_SUMMARY}"
-    for label in raw.get("project_urls") or {}:
+    for label, url in (raw.get("project_urls") or {}).items():
         if len(label) > _LABEL:
             yield f"Project-URL: the label '{printable(label[:_LABEL])}…' has more than {_LABEL} characters"
+        if not _URI.fullmatch(url):
+            yield f"Project-URL: {printable(label[:_LABEL])}: '{printable(url[:100])}' is no address of a page"
+    for field, page in (("Home-page", raw.get("home_page")), ("Download-URL", raw.get("download_url"))):
+        if page and page != "UNKNOWN" and not _URI.fullmatch(page):
+            yield f"{field}: '{printable(page[:100])}' is no address of a page"
+    for field, text in (("Author", raw.get("author_email")), ("Maintainer", raw.get("maintainer_email"))):
+        found = getaddresses([text[:_LONGEST]]) if text and text != "UNKNOWN" else []
+        if wrong := next((address for _, address in found if not _ADDRESS.fullmatch(address)), None):
+            yield f"{field}-email: '{printable(wrong[:100])}' is no e-mail address"

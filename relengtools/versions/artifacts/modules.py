@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ _DEEPEST = 5
 # A syntax tree takes up to a kilobyte a token.
 _MOST_TOKENS = 80_000
 _TOKEN = re.compile(rb"\w+|[^\w\s]")
+_IMPORTED = (".py", ".pyc", ".so", ".pyd")
 _BESIDE = {"tests", "test", "testing", "docs", "doc", "examples", "example", "benchmarks", "scripts", "tools"}
 
 
@@ -41,6 +42,34 @@ def candidates(sizes: Mapping[str, int], project: str) -> frozenset[str]:
     inside = (name for name in sizes if name.endswith(".py") and name.rpartition("/")[0] == chosen)
     found = [chosen] if chosen in single else sorted(inside, key=_usual)[:_MOST_MODULES] if chosen else []
     return frozenset(name for name in found if sizes[name] <= MODULE_BYTES)
+
+
+def importable(names: Iterable[str]) -> frozenset[str]:
+    """The modules and folders among installed files, as paths without endings; of a package its `/__init__` too."""
+    found: set[str] = set()
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        if file.endswith(_IMPORTED):
+            found.add(f"{folder}/{file.partition('.')[0]}".lstrip("/"))
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return frozenset(found)
+
+
+def is_missing(module: str, there: Collection[str], alone: bool) -> bool:
+    """Whether a dotted module surely isn't among those that are `there`: one of a package that is.
+
+    Of a top that isn't there it is another distribution's, unless this one is `alone`, without requirements.
+    """
+    parts = module.split(".")
+    if parts[0] not in there:
+        return alone
+    packages = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    return any(
+        f"{package}/__init__" in there and f"{package}/{inner}" not in there
+        for package, inner in zip(packages, parts[1:], strict=True)
+    )
 
 
 def statements(modules: Mapping[str, bytes]) -> Iterator[Statement]:

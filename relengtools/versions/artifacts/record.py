@@ -20,27 +20,30 @@ def mismatches(data: bytes, members: Sequence[Member], folder: str) -> Iterator[
     projects", and "Binary distribution format".
     """
     signing = {f"{folder}/{name}" for name in _SIGNING}
-    files = {member.name: member.digest for member in members if member.kind is not MemberKind.FOLDER}
+    files = {member.name: member for member in members if member.kind is not MemberKind.FOLDER}
     listed = set(signing)
     try:
-        for name, digest in _rows(data):
+        for name, digest, size in _rows(data):
             if name not in files:
                 yield f"{shown(name)} is listed and not there"
                 continue
             listed.add(name)
-            if name not in signing and (reason := _differs(digest, files[name])):
+            if name not in signing and (reason := _differs(digest, files[name].digest)):
                 yield f"{shown(name)}: {reason}"
+            elif name not in signing and size and size != str(files[name].size):
+                yield f"{shown(name)}: it has {files[name].size} bytes, and RECORD says {shown(size)}"
     except (csv.Error, UnicodeDecodeError) as error:
         yield f"it can't be read: {error}"
         return
     yield from (f"{shown(name)} is there and not listed" for name in files if name not in listed)
 
 
-def _rows(data: bytes) -> Iterator[tuple[str, str]]:
-    """Path and digest of each line; raises csv.Error and UnicodeDecodeError."""
+def _rows(data: bytes) -> Iterator[tuple[str, str, str]]:
+    """Path, digest and size of each line; raises csv.Error and UnicodeDecodeError."""
     for row in csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")):
         if row:
-            yield row[0], row[1] if len(row) > 1 else ""
+            name, digest, size, *_ = *row, "", ""
+            yield name, digest, size
 
 
 def _differs(said: str, digest: bytes) -> str | None:
