@@ -36,6 +36,7 @@ class Duration(click.ParamType[float]):
 
 DURATION = Duration()
 CLEAR = "\r\x1b[K"
+MOST_SHOWN = 20
 NAMES: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
 
 
@@ -341,7 +342,7 @@ def _table(analysis: dict[str, Any], asked: tuple[str, ...]) -> str:
 
     lines = [f"{_heading(analysis)}: {duration(analysis['observed_s'])}{_regimes(analysis)}"]
     first, rest = ordered(analysis["metrics"], asked)
-    rows, rest = (first, rest) if first else (rest, [])
+    rows, rest = (first, rest) if first else (rest[:MOST_SHOWN], rest[MOST_SHOWN:])
     width = max((len(printable(row["metric"])) for row in rows), default=0)
     for row in rows:
         rate = with_interval(row["metric"], row["rate_per_s"], row["ci_low"], row["ci_high"])

@@ -281,6 +281,8 @@ def compare(
     changes = comparing.compare(first, second, tuple(asked))
     if not changes:
         raise RelengError(f"{before} and {after} have no judged metric in common")
+    if all(change.rates is None for change in changes):
+        raise RelengError(f"{before} and {after}: no rate is known in both, so nothing is compared; record for longer")
     if output_format == "json":
         click.echo(json.dumps(comparing.as_json(first, second, changes)))
     else:

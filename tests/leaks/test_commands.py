@@ -376,6 +376,9 @@ def test_where_no_resource_is_all_that_is_judged_is_shown(tmp_path) -> None:
     assert "\n  temperature  " in out
     assert "\n  queue        " in out
     assert "other metric" not in out
+    names = [f"queue{n}" for n in range(30)]
+    path.write_text(f"ts_unix,{','.join(names)}\n" + "".join(f"{i}{',7' * 30}\n" for i in range(100)))
+    assert "and 10 other metrics: 10 stable" in leaks("analyze", path).stdout
 
 
 def test_of_several_files_the_bad_ones_are_told_and_the_rest_is_printed(leaky: Path, clean: Path, tmp_path) -> None:

@@ -219,6 +219,12 @@ def test_the_command(twins):
     assert run(fixed, written(folder / "other.csv", {"queue": np.arange(9)}))[0] == 2
 
 
+def test_what_has_no_rate_on_one_side_is_not_compared(twins):
+    leaky, _, folder = twins
+    brief = written(folder / "brief.csv", {name: values[:2] for name, values in bouncer(4).items()})
+    assert run(leaky, brief) == (2, "")
+
+
 def no_nan(value):
     raise AssertionError(f"JSON holds {value}")
 
