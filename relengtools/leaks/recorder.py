@@ -250,14 +250,20 @@ class Recorder:
         self.started, self.followed = target.started(identity, self.proc), self.clock.now().mono
         self.recording.begin_process(identity, build, self.started)
         self.recording.event(self.clock.now(), "process", f"{build.name} (pid {pid})")
-        if self.wanted.by is By.UNIT and (unit := services.unit(self.wanted.value)):
-            self.recording.event(self.clock.now(), "unit", f"{self.wanted.value}: restarted {unit.restarts} times")
+        if self.wanted.by is By.UNIT:
+            self.note_restarts()
         self.notify(f"recording {printable(build.name)} (pid {pid}) to {self.recording.path}")
         self.regimes += 1
         self.journal.recovered("target")
         self.sampler.begin(reader, build.max_fds)
         self.groups = list(cgroup.folders(pid, "memory", self.proc))[:1]
         self.killed = limits.oom_kills(self.groups)
+
+    def note_restarts(self) -> None:
+        """How often systemd has started the unit again, where it tells."""
+        with Attempts(lambda line: None):
+            if unit := services.unit(self.wanted.value):
+                self.recording.event(self.clock.now(), "unit", f"{self.wanted.value}: restarted {unit.restarts} times")
 
 
 def pidfd(pid: int) -> int | None:
