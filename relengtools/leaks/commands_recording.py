@@ -1,5 +1,6 @@
 """`relengtools leaks mark`, `import` and `export`: what is done with a recording besides judging it."""
 
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,8 +108,11 @@ def export(kind: str, recording: str, output: Path | None, child: int | None) ->
     if output is not None:
         exporters.replace(output, lines, for_all=kind == "textfile")
         return
+    # Names that the target chose stay what they are in a file or a pipe; a terminal would act on them.
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     for line in lines:
-        click.echo(line, nl=False)
+        # Else click takes out what looks like a colour.
+        click.echo(printable(line[:-1]) + "\n" if on_terminal else line, nl=False, color=True)
 
 
 def _lives(recording: str, child: int) -> list[Any]:

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
+import pty
 import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from math import inf, isnan, nan
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from relengtools.errors import RelengError
 from relengtools.leaks import exporters, importers
 from relengtools.leaks.process import Base
 from relengtools.leaks.recording import Moment, Recording, copy, load, open_for_writing
+from relengtools.leaks.target import Build, Target
 
 ROOT = Path(__file__).parents[2]
 SOJU = ROOT / "reports" / "soju" / "soju.db"
@@ -76,6 +79,29 @@ def test_openmetrics_is_grouped_goes_on_in_time_and_ends(tmp_path: Path) -> None
     assert [line for line in lines if line.startswith(("a{", "c "))] == [
         f'a{{b="1"}} 1.5 {second}.000' for second in (1000, 1001, 1002)
     ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "openmetrics", "textfile"])
+def test_what_a_target_named_acts_on_no_terminal(tmp_path: Path, kind: str) -> None:
+    evil = 'x{a="\x1b[2J"}'
+    with closing(open_for_writing(tmp_path / "a", META)) as recording:
+        recording.begin_run(Moment(1000, 0, 0), 1.0)
+        recording.begin_process(Target("boot", 7, 1), Build("e\x1b]0;x\x07", "", None, False, None), 900.0)
+        number = recording.add(Moment(1000, 0, 0), Base(1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1))
+        recording.add_scrape(number or 0, {evil: 1.0}, 0.01)
+    assert "\x1b" in leaks("export", kind, tmp_path / "a").stdout
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "relengtools", "leaks", "export", kind, str(tmp_path / "a")]
+    with subprocess.Popen(command, stdout=terminal, cwd=ROOT) as process:
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # EIO: the other end is closed
+            while part := os.read(master, 4096):
+                shown += part
+        assert process.wait() == 0
+    os.close(master)
+    assert b"\\x1b[2J" in shown
+    assert b"\x1b" not in shown
 
 
 def test_the_textfile_has_values_verdicts_and_replaces_at_once(tmp_path: Path) -> None:
