@@ -1,5 +1,6 @@
 """The command `relengtools versions migrate`."""
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -248,7 +249,9 @@ def _verified(plan: "Plan", stubs: Sequence[str]) -> "Verified":
     try:
         verified = verify.verify(plan, stubs, lambda step: progress(f"{path}: {step}"))
     except (BackendError, UnavailableError, GitError) as error:
-        raise RelengError(f"{path}: not migrated: {error}") from error
+        missing = re.search(r"No module named '(\w+)'", str(error))
+        hint = f" (`--stub {missing[1]}` stands in for it)" if missing else ""
+        raise RelengError(f"{path}: not migrated: {error}{hint}") from error
     finally:
         progress(None)
     return verified

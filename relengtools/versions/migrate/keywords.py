@@ -101,13 +101,15 @@ def read(file: SetupFile, place: Place) -> Keywords:
 
 
 def _files(file: SetupFile, node: ast.expr, place: Place) -> str:
-    """What setup.py opens on the way to a value; empty for nothing."""
-    parts = [part for about in (node, *setup_file.concerning(file, [node])) for part in ast.walk(about)]
-    if not any(isinstance(part, ast.Call) and _called(part) in _OPENS for part in parts):
+    """What setup.py opens on the way to a value, by the names beside the value; empty for nothing."""
+    about = setup_file.concerning(file, [node])
+    calls = (part for one in (node, *about) for part in ast.walk(one) if isinstance(part, ast.Call))
+    if not any(_called(call) in _OPENS for call in calls):
         return ""
-    names = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
-    found = dict.fromkeys(name for name in names if name.isprintable() and name and (place.root / name).is_file())
-    return ", ".join(found) or "a file"
+    beside = [one for one in about if setup_file.bound(one) & setup_file.loaded([node]) and isinstance(one, ast.Assign)]
+    texts = [part.value for one in (node, *beside) for part in ast.walk(one) if isinstance(part, ast.Constant)]
+    names = dict.fromkeys(text for text in texts if isinstance(text, str) and re.fullmatch(r"[\w./-]+", text))
+    return ", ".join(name for name in names if (place.root / name).is_file()) or "a file"
 
 
 def _called(call: ast.Call) -> str:

@@ -38,8 +38,11 @@ class Carried(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
-    """The tables that say what `keywords` say; `version` is a text, or what points to it, else setuptools-scm's."""
+def carry(keywords: Keywords, version: str | Tables | None = None, name: str = "") -> Carried:
+    """The tables that say what `keywords` say; `version` is a text, or what points to it, else setuptools-scm's.
+
+    `name` is the project's where `keywords` have none.
+    """
     project: Tables = {}
     tables: Tables = {"project": project, "tool": {"setuptools": {}}}
     refused = [why for name, why in keywords.untold.items() if name in KNOWN or name == "**"]
@@ -50,7 +53,8 @@ def carry(keywords: Keywords, version: str | Tables | None = None) -> Carried:
             _merge(tables, carrier(keywords.values))
         except CannotCarryError as error:
             refused.append(str(error))
-    if not keywords.values.get("name") and not keywords.untold.keys() & {"name", "**"}:
+    project.setdefault("name", name)
+    if not keywords.values.get("name") and not name and not keywords.untold.keys() & {"name", "**"}:
         refused.append("setup() is given no name")
     tables["tool"]["setuptools"].setdefault("include-package-data", False)
     notes = () if refused else tuple(_noted(keywords, project))
@@ -173,9 +177,9 @@ def _noted(keywords: Keywords, project: Tables) -> Iterator[str]:
         yield from licence.changes(_licence_text(keywords.values), _listed(keywords.values, "classifiers"), found)
     if isinstance(readme, dict) and not keywords.values.get("long_description_content_type"):
         yield "long_description is text/plain now; it had no type, which an index takes for text/x-rst"
-    for name in sorted(keywords.files.keys() & KNOWN):
-        read = f"setup.py took it from {keywords.files[name]}, which nothing reads any more"
-        yield f"{name} is written out as it is now: {read}"
+    for files in sorted({files for name, files in keywords.files.items() if name in KNOWN}):
+        names = ", ".join(name for name in keywords.files if keywords.files[name] == files and name in KNOWN)
+        yield f"as they are now, and no longer taken from {files} by setup.py: {names}"
 
 
 def _listed(values: Values, keyword: str) -> list[str]:

@@ -142,6 +142,8 @@ def _minimal(found: Project, file: SetupFile, asked: Idiom) -> Outcome:
         return Nothing(found.path, "setup.py has the normaliser already")
     described, tag = _described(found.place, asked.flags)
     told = said.read(file.source, found.place, tag)
+    if why := _asks_otherwise(file, told):
+        return Refusal(found.path, (why,))
     if told.later and pep440.parse(told.later):
         return Nothing(found.path, policy.itself(told.later, tag))
     prefix = _prefix(tag) if tag else ""
@@ -176,7 +178,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
     """pyproject.toml with what setup.py says; `owner` is the version's literal, without one setuptools-scm gives it."""
     described, tag = (None, None) if owner else _described(found.place, ())
     told = _said(found, file, asked, owner, described, tag)
-    reasons = [*_in_the_way(found), *filter(None, [setup_file.replaced(file)])]
+    reasons = [*_in_the_way(found), *filter(None, [setup_file.replaced(file), asked and _asks_otherwise(file, told)])]
     if tag is not None and not ((match := _SCM_TAG.fullmatch(tag)) and pep440.parse(match["version"])):
         reasons.append(f"the nearest tag, {tag}, is none that setuptools-scm reads")
     declared = declarative.read(found.place)
@@ -188,7 +190,7 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         reasons.append(
             f"no `attr` or `file` of setuptools points to {owner.file}:{owner.span.line}, where the version is"
         )
-    carried = metadata.carry(given, version)
+    carried = metadata.carry(given, version, str((found.document or {}).get("project", {}).get("name", "")))
     left = stub.reduce(file, [*carried.keywords, "version"])
     reasons += [*carried.refused, *([left] if isinstance(left, str) else [])]
     wanted = _rooted(carried.tables, found.place)
@@ -219,6 +221,13 @@ def _modern(found: Project, file: SetupFile, asked: Idiom | None, owner: Declara
         policy.of_modern(told) if asked else "",
         (*carried.notes, *policy.fallen(told.fallback), *([] if owner else _found_by_git(given))),
     )
+
+
+def _asks_otherwise(file: SetupFile, told: said.Said) -> str | None:
+    """Whether setup.py asks git for something else, so that nobody knows what becomes of its versions."""
+    if told.later or "describe" in file.source.text:
+        return None
+    return f"{file.source.file} doesn't ask `git describe`, and what it makes of git's words isn't known"
 
 
 def _found_by_git(given: keywords.Keywords) -> Iterator[str]:
@@ -372,10 +381,13 @@ def _literal(found: Project, file: SetupFile | str, style: Style) -> Outcome:
     if canonical is None:
         why = f"{owner.value!r} ({owner.file}:{owner.span.line}) isn't PEP 440: `versions check` mends it"
         return Refusal(found.path, (why,))
-    if style is Style.MINIMAL or owner.kind in (Kind.PYPROJECT, Kind.POETRY) or isinstance(file, str):
+    if style is Style.MINIMAL or isinstance(file, str) or _is_modern(found, file):
         return Nothing(found.path, f"its version is written down, and PEP 440: {owner.value}")
-    if owner.kind not in (Kind.SETUP_PY, Kind.SETUP_CFG, Kind.MODULE, Kind.FILE) or owner.computed:
-        return Refusal(found.path, (f"setup.py takes the version from {owner.file}:{owner.span.line}",))
+    place = f"{owner.file}:{owner.span.line}"
+    if owner.computed:
+        return Refusal(found.path, (f"the version is put together at {place}, and pyproject.toml can't point to that",))
+    if owner.kind not in (Kind.SETUP_PY, Kind.SETUP_CFG, Kind.MODULE, Kind.FILE):
+        return Refusal(found.path, (f"the version is in {place}, to which nothing of setuptools points",))
     return _modern(found, file, None, owner)
 
 
@@ -384,6 +396,15 @@ def _unknown(found: Project, file: SetupFile | str) -> str:
     reason = listing.reason(found)
     node = None if isinstance(file, str) or found.provider else file.argument("version")
     return reason if node is None or isinstance(file, str) else untold.plainly(reason, file, node)
+
+
+def _is_modern(found: Project, file: SetupFile) -> bool:
+    """Whether pyproject.toml names the project and its version, so that setup.py has no say in them."""
+    document = found.document or {}
+    if found.owner and found.owner.kind in (Kind.PYPROJECT, Kind.POETRY):
+        return True
+    dynamic = document.get("tool", {}).get("setuptools", {}).get("dynamic", {})
+    return "project" in document and ("version" in dynamic or file.argument("version") is None)
 
 
 def _described(place: Place, flags: Sequence[str]) -> tuple[str | None, str | None]:

@@ -255,13 +255,13 @@ def test_a_package_s_own_files_globbed_are_a_pattern(modern):
 
 
 NOTES = {
-    "install_requires=open('r.txt').read()": "install_requires is written out as it is now: setup.py took it from r",
-    "install_requires=[l.strip() for l in Path('r.txt').read_text().split()]": "setup.py took it from r.txt, which",
+    "install_requires=open('r.txt').read()": "as they are now, and no longer taken from r.txt by setup.py",
+    "install_requires=[l.strip() for l in Path('r.txt').read_text().split()]": "from r.txt by setup.py: install",
     "long_description=open('README.md').read() + open('r.txt').read(), long_description_content_type='text/x-rst'": (
-        "setup.py took it from README.md, r.txt, which"
+        "no longer taken from README.md, r.txt by setup.py: long_description"
     ),
     "long_description=open('r.txt').read()": "long_description is text/plain now; it had no type, which an index takes",
-    "description=ABOUT['d']": "description is written out as it is now: setup.py took it from about.py",
+    "description=ABOUT['d']": "as they are now, and no longer taken from a file by setup.py: description",
     "include_package_data=True": "include_package_data takes all files of the packages that git knows from now on",
     "license='AGPL-3.0'": "license 'AGPL-3.0' becomes the SPDX expression AGPL-3.0-only (where",
     "long_description=open('README.md').read()": "",
@@ -330,6 +330,35 @@ def test_what_cannot_be_carried_over_stops_it_with_the_reason(modern, given):
     assert "1 reason above" in result.err
     assert [path.name for path in sorted(root.iterdir())] == ["r.txt", "setup.py"]
     assert (root / "setup.py").read_text() == text
+
+
+DYNAMIC = "[project]\nname='p'\ndynamic=['version']\n"
+MODERN = [
+    ("[project]\nname='p'\nversion='1.0'\n", "setup()"),
+    ("[project]\nname='p'\nversion='1.0'\n", "setup(cmdclass={})"),
+    (f"{DYNAMIC}[tool.setuptools.dynamic]\nversion={{attr='p.__version__'}}\n", "setup(**globals()['x'])"),
+]
+
+
+@pytest.mark.parametrize(("document", "call"), MODERN)
+def test_where_pyproject_toml_names_project_and_version_there_is_nothing_to_do(modern, document, call):
+    files = {"pyproject.toml": document, "p.py": "__version__ = '1.0'\n", "setup.py": f"{HEAD}x = {{}}\n{call}\n"}
+    result, _ = modern(files)
+    assert (result.code, "its version is written down" in result.err) == (0, True), result.err
+
+
+def test_a_name_that_pyproject_toml_has_is_none_that_setup_py_lacks(modern):
+    result, root = modern({"pyproject.toml": DYNAMIC, "setup.py": f"{HEAD}setup({VERSION}, zip_safe=False)\n"})
+    assert result.code == 0, result.err
+    assert "  carried   zip_safe\n" in result.out
+    assert tomllib.loads((root / "pyproject.toml").read_text())["project"] == {"name": "p", "dynamic": ["version"]}
+
+
+def test_what_asks_git_for_something_else_is_left_alone(modern):
+    ask = "version='1.0.' + subprocess.getoutput('git rev-list --count HEAD')"
+    result, _ = modern(f"{HEAD}setup(name='p', {ask})\n")
+    assert result.code == 2
+    assert "setup.py doesn't ask `git describe`" in result.err
 
 
 def test_all_reasons_are_told_at_once(modern):
