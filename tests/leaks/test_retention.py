@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -179,14 +178,12 @@ def test_what_waits_long_is_thinned_out_without_waiting_an_hour(recording: Recor
     assert "roll-up" in recording.keep(at(3613))
 
 
-def test_a_large_recording_is_bounded_quickly(recording: Recording) -> None:
-    """A thousand lives are judged as one is, and forgetting some of thousands takes no minute."""
+def test_a_thousand_lives_are_kept(recording: Recording) -> None:
     for begin in range(3000):
         live(recording, 10 * begin, 1)
-    begun = time.monotonic()
     compacted(recording)
-    assert time.monotonic() - begun < 60
-    assert len(load(str(recording.path)).processes) == 1000
+    found = load(str(recording.path))
+    assert (len(found.processes), found.forgotten["processes"]) == (1000, 2000)
 
 
 def test_a_recording_of_schema_4_has_forgotten_nothing_and_goes_on(tmp_path: Path) -> None:
