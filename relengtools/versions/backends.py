@@ -127,10 +127,14 @@ class Provider(NamedTuple):
 
 
 class Legacy(NamedTuple):
-    """setup.py and setup.cfg decide; `provider` is asked where they don't, or `idle` says why one there isn't."""
+    """setup.py and setup.cfg decide; `provider` is asked where they don't, or `idle` says why one there isn't.
+
+    `missing`: that there surely is no version if all of them say nothing.
+    """
 
     provider: str | None = None
     idle: str | None = None
+    missing: bool = True
 
 
 class Nothing(NamedTuple):
@@ -154,7 +158,8 @@ def ask(document: Mapping[str, Any] | None) -> Answer:
     tool, name = _table(document, "tool"), backend(document)
     if (unpackaged := _unpackaged(tool)) and not any("version" in table for table in _naming(document)):
         return Nothing(f"{unpackaged} says that it is no package, which needs no version", missing=False)
-    if "project" in document:
+    # setuptools takes an empty table for none.
+    if "project" in document and (document["project"] or not _is_setuptools(document, name)):
         return _by_project(document, _table(document, "project"), tool, name)
     if _table(tool, "poetry") and name in ("poetry", "poetry_dynamic_versioning", None):
         return _by_poetry(tool)
@@ -385,6 +390,9 @@ def _setuptools(document: Mapping[str, Any], tool: Mapping[str, Any], requires: 
     dynamic = _table(document, "project").get("dynamic")
     if backend(document) == "pbr" and isinstance(dynamic, list) and "version" in dynamic:
         return Legacy("pbr")
+    if _is_own(document) and "setuptools" not in requires:
+        told = _table(document, "build-system").get("build-backend")
+        return Legacy(idle=f"the project's own build backend {told} may have one", missing=False)
     idle = next((name for name in _SWITCHES if name in requires), None)
     return Legacy(idle=idle and f"{idle} is required, but without {_SWITCHES[idle]} it does nothing")
 

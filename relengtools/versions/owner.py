@@ -157,7 +157,7 @@ def _flit_files(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
     Source: flit_core/common.py, `version_files`, of which the last one counts.
     """
     root = setting.files.place.root
-    for file in (_flit_places(setting, answer) or package_files(root, setting.name)[:1])[:1]:
+    for file in _flit_places(setting, answer)[:1]:
         folder = Path(file).parent
         beside = [str(folder / name) for name in FLIT_MODULES] if file.endswith("/__init__.py") else []
         yield from (name for name in (file, *beside) if is_file(root, name) and _has_literal(setting.files, name))
@@ -195,8 +195,10 @@ def _module(setting: Setting, file: str, answer: backends.Attribute) -> Owner | 
         return Owner(found)
     from relengtools.versions.evaluate.answer import attribute
 
-    calls = answer.provider == "setuptools"
-    return owned(attribute(setting.run(), source.path, answer.names, calls), found)
+    value = attribute(setting.run(), source.path, answer.names, calls=answer.provider == "setuptools")
+    if answer.provider == "flit" and isinstance(value, Declaration) and value.raw.startswith(("(", "[")):
+        return Owner(reason=f"flit takes a text alone, and {answer.names[0]} in {source.file} is none")
+    return owned(value, found)
 
 
 def _is_written(files: Files, source: Source) -> bool:
@@ -235,7 +237,7 @@ def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
     source = setting.files.source(answer.file, python=answer.file.endswith(".py"))
     if source is None:
         return Owner(reason=f"{answer.provider} takes the version from {answer.file}, which isn't there")
-    text = source.text.replace("\r", "")
+    text = "\ufeff" * source.marked + source.text.replace("\r", "")  # as they read it
     match = guarded(lambda: search(answer.pattern, text, re.MULTILINE))
     if isinstance(match, Match) and (answer.remove or answer.result not in (None, "{value}")):
         return _composed(setting, source, match, answer)
@@ -243,10 +245,9 @@ def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
     if not isinstance(match, Match) or not isinstance(group, str) or not group:
         return Owner(reason=f"{answer.provider} finds no version in {source.file} by its pattern")
     start, end = match.spans[answer.group if isinstance(answer.group, int) else match.names[answer.group]]
-    shift = [_original(source.text, at) for at in (start, end)]
     from relengtools.versions.evaluate.answer import kind_of
 
-    return Owner(source.declaration(kind_of(source), shift[0], shift[1], text[start:end]))
+    return Owner(source.declaration(kind_of(source), *_originals(source, start, end), text[start:end]))
 
 
 def _composed(setting: Setting, source: Source, match: "Match", answer: backends.Pattern) -> Owner:
@@ -263,14 +264,19 @@ def _composed(setting: Setting, source: Source, match: "Match", answer: backends
     left = guarded(lambda: regex.called(setting.run(), "sub", [answer.remove or "", "", value], {}))
     if not isinstance(left, str):
         return Owner(reason=f"what `remove` leaves of {value!r} isn't known")
-    start, end = match.spans[0]
-    return Owner(source.declaration(kind_of(source), start, end, str.__str__(left))._replace(computed=True))
+    places = _originals(source, *match.spans[0])
+    return Owner(source.declaration(kind_of(source), *places, str.__str__(left))._replace(computed=True))
+
+
+def _originals(source: Source, start: int, end: int) -> tuple[int, int]:
+    """The characters of a source that a match spans in its text as read: with the mark, without carriage returns."""
+    return _original(source.text, start - source.marked), _original(source.text, end - source.marked)
 
 
 def _original(text: str, at: int) -> int:
     """The character of a text that is character `at` of it without carriage returns."""
     if "\r" not in text:
-        return at
+        return max(at, 0)
     seen = 0
     for place, character in enumerate(text):
         if character != "\r":
@@ -334,7 +340,10 @@ def _meson(files: Files) -> Owner:
     source = files.source("meson.build")
     found = meson.locate(source) if source else None
     if isinstance(found, str):
-        return _text_file(files, [found])
+        owner = _text_file(files, [found])
+        if owner.declaration is not None and "\n" in owner.declaration.value:
+            return Owner(reason=f"meson takes the one line of {found}, which has more")
+        return owner
     if isinstance(found, Declaration):
         return Owner(found)
     if found is None:

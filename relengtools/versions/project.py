@@ -255,7 +255,7 @@ def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, answer: backends
     if answer.provider:
         return Owner(provider=answer.provider)
     reason = "neither pyproject.toml nor setup.py nor setup.cfg states a version"
-    return Owner(reason=f"{reason}; {answer.idle}" if answer.idle else reason, missing=True)
+    return Owner(reason=f"{reason}; {answer.idle}" if answer.idle else reason, missing=answer.missing)
 
 
 def _pointed(setting: Setting, pointer: Pointer) -> Owner:

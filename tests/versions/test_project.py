@@ -62,6 +62,8 @@ def only(tree, files):
             ["3"],
         ),
         ({"pyproject.toml": SETUPTOOLS, "setup.cfg": "[metadata]\nname=x\nversion=2"}, ("setup-cfg", "2"), []),
+        ({"pyproject.toml": SETUPTOOLS + "[project]\n", "setup.cfg": "[metadata]\nversion=2"}, ("setup-cfg", "2"), []),
+        ({"setup.cfg": "[metadata]\nversion =\n    attr: x.V", "x.py": "V = '1'"}, ("setup-cfg", "attr: x.V"), []),
         (
             {
                 "pyproject.toml": backend("scikit_build_core.setuptools.build_meta"),
@@ -163,6 +165,9 @@ def test_a_provider_is_named_and_its_generated_file_no_copy(tree, pyproject, pro
     assert not project.missing
 
 
+OWN = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["backend"]\n'
+
+
 def requiring(provider, rest="", backend="setuptools.build_meta"):
     return f'[build-system]\nrequires = ["setuptools", "{provider}"]\nbuild-backend = "{backend}"\n{rest}'
 
@@ -244,6 +249,13 @@ def test_where_the_code_of_hatch_imports_from(tree, folders, version):
         ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, False),
         ({"pyproject.toml": '[tool.poetry]\nname = "x"\npackage-mode = true\n'}, True),
         ({"pyproject.toml": backend("mesonpy") + DYNAMIC}, False),
+        ({"pyproject.toml": OWN + DYNAMIC}, False),
+        ({"pyproject.toml": backend("mesonpy") + DYNAMIC, "meson.build": "project('x')\n"}, False),
+        (
+            {"pyproject.toml": backend("mesonpy") + DYNAMIC, "meson.build": "project('x', version: files('V'))\n"}
+            | {"V": "1.0\n# the version\n"},
+            False,
+        ),
     ],
 )
 def test_says_why_there_is_no_owner(tree, files, missing):
@@ -286,6 +298,7 @@ FLIT = {"pyproject.toml": '[build-system]\nbuild-backend = "flit_core.buildapi"\
         ({"x.py": "1", "version.py": "2"}, "x.py"),
         ({"src/x.py": "1", "lib/x.py": "2"}, "src/x.py"),
         ({"x/__init__.py": "1", "src/x/__init__.py": "2"}, None),
+        ({"lib/x.py": "1", "y/__init__.py": "2"}, None),
         ({"x/__init__.py": "1", "x.py": "2"}, None),
     ],
 )
@@ -293,7 +306,13 @@ def test_the_literal_that_flit_takes(tree, files, owner):
     texts = {name: f"__version__ = '{version}'\n" if version else "'x'\n" for name, version in files.items()}
     project = only(tree, FLIT | texts)
     assert (project.owner and project.owner.file) == owner
-    assert project.owner or "refuses to choose" in project.reason
+    assert project.owner or "refuses to choose" in project.reason or "isn't there" in project.reason
+
+
+def test_flit_takes_no_tuple(tree):
+    project = only(tree, FLIT | {"x.py": "__version__ = (1, 2)\n"})
+    assert project.owner is None
+    assert "flit takes a text alone" in project.reason
 
 
 REGEX = 'provider = "scikit_build_core.metadata.regex"\n'
@@ -307,6 +326,14 @@ POETRY += "[tool.poetry-dynamic-versioning]\nenable = true\n"
     [
         (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n', "x.py", "version = 'v1.0'", "1.0"),
         (backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n', "x.py", "version: str = '1'", None),
+        (
+            backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n',
+            "x.py", "\ufeffversion = '1'\n", None,
+        ),
+        (
+            backend("hatchling") + DYNAMIC + '[tool.hatch.version]\npath = "x.py"\n',
+            "x.py", "\ufeff'''x'''\r\nversion = '1.0'\r\n", "1.0",
+        ),
         (backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\npath = "x.py"\n', "x.py", "VERSION = '1.0'", "1.0"),
         (
             backend("pdm.backend") + DYNAMIC + '[tool.pdm.version]\npath = "v"\npattern = "^v (.+)$"\n',
@@ -387,6 +414,16 @@ def test_meson_that_reads_a_file(tree, expression):
     build = f"project(\n  'x', 'c',\n  version: {expression},\n)\n"
     files = {"pyproject.toml": backend("mesonpy") + DYNAMIC, "meson.build": build, "VERSION": "1.0\n"}
     assert only(tree, files).owner.file == "VERSION"
+
+
+@pytest.mark.parametrize(
+    ("expression", "raw"),
+    [("'1.0'", "1.0"), ("'''1.0'''", "1.0"), ("'1' + '.0'", None), ("run_command('v.py')", None)],
+)
+def test_a_literal_of_meson(tree, expression, raw):
+    files = {"pyproject.toml": backend("mesonpy") + DYNAMIC, "meson.build": f"project('x', version: {expression})\n"}
+    owner = only(tree, files).owner
+    assert (owner and owner.raw) == raw
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,15 @@ def too_much(text: str) -> str | None:
 
 
 def text(source: Source, parser: "ConfigParser", option: str) -> str:
-    """An option of `[metadata]`, interpolated and stripped, "" without one; raises UnreadableError."""
+    """An option of `[metadata]`, interpolated, "" without one; raises UnreadableError.
+
+    It is stripped at its end alone: setuptools takes no `attr:` and `file:` on a line below the option's.
+    """
     from configparser import InterpolationError
 
     try:
-        return parser.get("metadata", option, fallback="").strip()
+        value = parser.get("metadata", option, fallback="").rstrip()
+        return value if value.lstrip().startswith(("attr:", "file:")) else value.strip()
     except InterpolationError as error:
         raise UnreadableError(Problem(SYNTAX, source.file, f"no configuration file: {error}")) from error
 
@@ -103,7 +107,7 @@ def locate(source: Source, parser: "ConfigParser") -> Declaration | None:
         if option.section == "metadata" and option.name.lower() == "version":
             raw = source.text[option.start : option.end]
             if raw.split() == parser.get("metadata", option.name, raw=True).split():
-                return source.declaration(Kind.SETUP_CFG, option.start, option.end, value)
+                return source.declaration(Kind.SETUP_CFG, option.start, option.end, value.strip())
     return None
 
 

@@ -30,14 +30,15 @@ def locate(source: Source) -> Declaration | Pointer | str | None:
     start, end = span
     text = source.text[start:end].strip()
     start += len(source.text[start:end]) - len(source.text[start:end].lstrip())
-    if literal := re.fullmatch(r"'([^'\\\n]*)'", text):
-        return source.declaration(Kind.MESON, start + 1, start + 1 + len(literal[1]), literal[1])
+    if literal := re.fullmatch(r"('{3}|')([^'\\\n]*)\1", text):
+        first = start + len(literal[1])
+        return source.declaration(Kind.MESON, first, first + len(literal[2]), literal[2])
     if named := _FILES.fullmatch(text) or _CAT.fullmatch(text):
         return named[1]
     provider = next((provider for word, provider in _PROVIDERS.items() if word in text), None)
     if provider is None and "git" in text and "describe" in text:
         provider = "git-describe"
-    return Pointer(source.file, *source.position(start), "meson.build computes it by `run_command()`", provider)
+    return Pointer(source.file, *source.position(start), "meson.build computes it", provider)
 
 
 def _argument(text: str, at: int, name: str) -> tuple[int, int] | None:
