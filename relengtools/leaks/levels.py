@@ -11,7 +11,7 @@ from relengtools.leaks import memory, series, trend, units
 from relengtools.leaks.memory import LiveHeap
 from relengtools.leaks.scene import DAY, Gridded, Scene, by_block, grid, waves
 from relengtools.leaks.series import FloatArray
-from relengtools.leaks.shapes import Shape
+from relengtools.leaks.shapes import Blocks, Shape, design_of
 from relengtools.leaks.trend import Evidence, Noise
 from relengtools.leaks.verdict import Interval, Kind, Verdict
 
@@ -38,6 +38,9 @@ A_STORE = 0.1
 """The share of a process's memory up to which a store is as likely as a leak."""
 ROOM = 0.5
 """Without load gauges or days, growth is no leak while a store that took it up would as likely as not go on."""
+LEAST_APART = 0.005
+"""With less of its variance left by load, a line has an interval too short (simulated ramps of users): the prior of its
+slope outweighs what is left to see."""
 LEAST_CHANCE = 0.001
 MATERIAL = 0.01
 """A hundredth of the level a day: less is no reason to act."""
@@ -54,11 +57,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Block means (n,) of one level, their grid, and the weighed models."""
+    """Block means (n,) of one level, their grid, and the weighed models.
+
+    Load that went one way all the while is `entangled` with time: which of them a level goes with doesn't show.
+    """
 
     y: FloatArray
     gridded: Gridded
     evidence: Evidence
+    entangled: bool
 
 
 def prepare(scene: Scene, counts: Mapping[str, Verdict]) -> Prepared:
@@ -78,7 +85,23 @@ def prepare(scene: Scene, counts: Mapping[str, Verdict]) -> Prepared:
 def gather(scene: Scene, name: str) -> Gathered | None:
     """Blocks of one level and the evidence in them; None if there are too few."""
     found = _blocked(scene, name)
-    return found and Gathered(*found, trend.weigh(found[0], found[1].blocks, *_covariates(scene, found[1])))
+    if found is None:
+        return None
+    y, gridded = found
+    load, clocks = _covariates(scene, gridded)
+    evidence = trend.weigh(y, gridded.blocks, load, clocks)
+    entangled = bool(scene.roles.load) and _apart(gridded.blocks, load) < LEAST_APART
+    if entangled:
+        all_of_it = Interval.around(*trend.line(gridded.blocks.t, y))
+        evidence = replace(evidence, high=max(evidence.high, all_of_it.high))
+    return Gathered(y, gridded, evidence, entangled)
+
+
+def _apart(blocks: Blocks, load: FloatArray) -> float:
+    """The share of the variance of time that load leaves."""
+    design = design_of(blocks, load)
+    left = blocks.age - design @ np.linalg.lstsq(design, blocks.age, rcond=None)[0]
+    return float(np.var(left)) / (float(np.var(blocks.age)) or 1.0)
 
 
 def noise(scene: Scene, name: str) -> Noise | None:
@@ -305,6 +328,10 @@ def _otherwise(scene: Scene, name: str, gathered: Gathered, samples: int) -> tup
             f"{units.counted(samples, 'sample')} in {during} tell no leak from warming up: "
             f"that takes {FEWEST_ROWS_TREND} at least; {bound}"
         )
+    if gathered.entangled:
+        load = ", ".join(scene.roles.load)
+        alike = "growth with load and growth with time look the same"
+        return Kind.INSUFFICIENT, f"{load} went one way all the while: {alike}; {bound}"
     if evidence.mass[Shape.SATURATING] > 0.5:
         return Kind.WARMUP, f"its growth slows down, as while it warms up or fills; {bound}"
     if share > 0.5 and evidence.leak < 0.5:

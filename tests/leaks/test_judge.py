@@ -346,6 +346,18 @@ def test_a_store_of_messages_is_load_and_more_than_a_page_a_message_a_leak():
     assert leak["anon_bytes"].rate.rate == pytest.approx(26_000, rel=0.15)
 
 
+@pytest.mark.parametrize(("rate", "each"), [(3000.0, 0.0), (0.0, 2e5), (3000.0, 2e5)], ids=["leak", "load", "both"])
+@pytest.mark.parametrize("wiggle", [0.0, 0.5, 4.0])
+def test_what_rose_with_time_and_load_alike_is_no_load_and_its_bound_allows_for_a_leak(rate, each, wiggle):
+    for seed in range(3):
+        rng, t = np.random.default_rng(seed), np.arange(3000.0)
+        users = np.round(10 + t / 60 + wiggle * np.sin(t / 150 + seed) + rng.normal(0, 1, 3000))
+        rss = 5e7 + rng.normal(0, 2e5, 3000) + rate * t + each * users
+        verdict = analyze(frame({"rss_bytes": rss, "users": users})).metrics["rss_bytes"]
+        assert verdict.rate.low <= rate <= verdict.rate.high
+        assert verdict.verdict in ({"leak", "insufficient"} if rate or wiggle < 1 else {"load", "stable"})
+
+
 def test_no_probability_is_told_as_less_than_models_are_good_for():
     rng = np.random.default_rng(1)
     said = [
