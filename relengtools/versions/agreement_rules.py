@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from relengtools.findings import Finding, Fix
 from relengtools.versions.catalogue import DISAGREEMENT, PACKAGING_LAGS
 from relengtools.versions.declaration import Declaration, Kind
-from relengtools.versions.form_rules import PEP440, finding, proposal, replaceable, rewriting
+from relengtools.versions.form_rules import PEP440, fallback, finding, proposal, replaceable, rewriting
 from relengtools.versions.locate.source import UnreadableError
 from relengtools.versions.project import Project
 from relengtools.versions.reading import read
@@ -35,6 +35,8 @@ def agreement(project: Project, settings: Settings) -> Iterator[Finding]:
         if copy.kind is Kind.UV_LOCK and _broken(project, copy):
             # One file that can't be written would keep all the others of the project from being mended.
             wanted, note = None, f"{copy.file} is no TOML, so nothing can be written there: `uv lock` makes it anew"
+        elif copy.kind is not Kind.UV_LOCK and fallback(read(built).canonical or ""):
+            wanted, note = None, f"{note}; a placeholder is written nowhere else"
         rule = PACKAGING_LAGS if _may_lag(copy, owner) else DISAGREEMENT
         one = finding(rule, project.path, copy, message, wanted, note)
         yield _with_owner(one, owner, new) if together and new else one

@@ -46,7 +46,8 @@ DISAGREEMENT = Rule(
     "Two places of one project state different versions.",
     "The build takes one of them (the owner); the others tell users and logs something that is not so.",
     'pyproject.toml: version = "1.3.0"\nalpha/__init__.py: __version__ = "1.2.0"',
-    "Unsafe: the copy becomes what the owner says. Without an owner in the sources there is no fix.",
+    "Unsafe: the copy becomes what the owner says. Without an owner in the sources there is no fix, nor where it "
+    "states a placeholder such as 0.0.0.",
 )
 PACKAGING_LAGS = Rule(
     "RV202",

@@ -202,6 +202,8 @@ def test_a_broken_lock_keeps_no_other_file_from_being_mended(tree, run):
         ("package.json", NPM % "0.9.0", "1.0.post1", None, None),  # SemVer has no place for it
         ("package.json", NPM % "next", "1.0", "RV101", "1.0.0"),
         ("uv.lock", LOCK % "0.9", "1.0", "RV201", "1.0"),
+        ("uv.lock", LOCK % "0.9", "0.0.0", "RV201", "0.0.0"),
+        ("alpha/__init__.py", "__version__ = '1.7.0'\n", "0.0.0", "RV201", None),
         ("CITATION.cff", "version: 0.9\n", "1.0", "RV201", "1.0"),
         ("CITATION.cff", "version: 0.9\n", "1.0.dev3", "RV202", "1.0.dev3"),
         ("CITATION.cff", "version: v1.0\n", "1.0", "RV102", "1.0"),
