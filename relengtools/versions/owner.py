@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from relengtools.versions import backends, layout
+from relengtools.versions import answers, layout
 from relengtools.versions.declaration import Declaration, Kind, Pointer
 from relengtools.versions.files import Files
 from relengtools.versions.locate.source import Source, UnreadableError
@@ -39,39 +39,39 @@ class Setting(NamedTuple):
     run: "Callable[[], Interpreter]"
 
 
-def follow(setting: Setting, answer: backends.Pointing) -> Owner:
+def follow(setting: Setting, answer: answers.Pointing) -> Owner:
     """The declaration at the end of a pointer."""
     match answer:
-        case backends.Attribute():
+        case answers.Attribute():
             return _attribute(setting, answer)
-        case backends.Expression():
+        case answers.Expression():
             return _expression(setting, answer)
-        case backends.Pattern():
+        case answers.Pattern():
             return _pattern(setting, answer)
-        case backends.TextFile(files):
+        case answers.TextFile(files):
             return _text_file(setting.files, files)
-        case backends.Cargo(manifest):
+        case answers.Cargo(manifest):
             return _cargo(setting.files, manifest)
-        case backends.Meson():
+        case answers.Meson():
             return _meson(setting.files)
-        case backends.PackageJson(provider, file):
+        case answers.PackageJson(provider, file):
             return _package_json(setting.files, provider, file)
-        case backends.Wrapper():
+        case answers.Wrapper():
             return _wrapped(setting, answer)
 
 
-def _wrapped(setting: Setting, answer: backends.Wrapper) -> Owner:
+def _wrapped(setting: Setting, answer: answers.Wrapper) -> Owner:
     """What the inner backend would take, if the project's own one has nothing to do with versions."""
     source = next(_in_folders(setting.files, answer.folders, answer.module), None)
     told = f"the project's own build backend {answer.module} wraps {answer.inner}"
     if source is None or _speaks_of_versions(setting.files, source, answer.folders):
         return Owner(reason=f"{told}, and may change the version" if source else f"{told}, and isn't there")
     match answer.answer:
-        case backends.Provider(provider):
+        case answers.Provider(provider):
             return Owner(provider=provider)
-        case backends.Nothing(problem, missing):
+        case answers.Nothing(problem, missing):
             return Owner(reason=problem, missing=missing)
-        case backends.Static() | backends.Legacy():
+        case answers.Static() | answers.Legacy():
             return Owner(reason=told)
         case pointing:
             return follow(setting, pointing)
@@ -107,7 +107,7 @@ def _speaks_of_versions(files: Files, source: Source, folders: Sequence[str]) ->
     return any("version" in str(value).lower() for row in values for value in row if isinstance(value, str | bytes))
 
 
-def _attribute(setting: Setting, answer: backends.Attribute) -> Owner:
+def _attribute(setting: Setting, answer: answers.Attribute) -> Owner:
     """A name in a module: read where it is a plain string, evaluated elsewhere."""
     found = None
     if answer.provider == "flit" and len(places := _flit_places(setting, answer)) > 1:
@@ -124,7 +124,7 @@ def _attribute(setting: Setting, answer: backends.Attribute) -> Owner:
     return Owner(reason=f"{reason}: by its package_dir it doesn't look at {elsewhere}", missing=True)
 
 
-def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
+def _candidates(setting: Setting, answer: answers.Attribute) -> Iterator[str]:
     if answer.file:
         yield answer.file
         return
@@ -145,13 +145,13 @@ def _candidates(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
     yield from dict.fromkeys(files)
 
 
-def _flit_places(setting: Setting, answer: backends.Attribute) -> list[str]:
+def _flit_places(setting: Setting, answer: answers.Attribute) -> list[str]:
     """Where flit's module may be. Source: flit_core/common.py, `Module`."""
     found = module_files(setting.files.place.root, answer.module or setting.name or "")
     return [file for file in found if not file.startswith("lib/")]
 
 
-def _flit_files(setting: Setting, answer: backends.Attribute) -> Iterator[str]:
+def _flit_files(setting: Setting, answer: answers.Attribute) -> Iterator[str]:
     """The files in which flit's module has a literal `__version__`, the one that counts first, then what it imports.
 
     Source: flit_core/common.py, `version_files`, of which the last one counts.
@@ -174,7 +174,7 @@ def _has_literal(files: Files, name: str) -> bool:
         return False
 
 
-def _module(setting: Setting, file: str, answer: backends.Attribute) -> Owner | None:
+def _module(setting: Setting, file: str, answer: answers.Attribute) -> Owner | None:
     from relengtools.versions.locate import module
 
     source = setting.files.source(file, python=True)
@@ -215,7 +215,7 @@ def owned(found: "Declaration | Unknown", where: Pointer | None) -> Owner:
     return Owner(provider=provider, reason=found.reason, where=where)
 
 
-def _expression(setting: Setting, answer: backends.Expression) -> Owner:
+def _expression(setting: Setting, answer: answers.Expression) -> Owner:
     from relengtools.versions.evaluate.answer import expression
 
     path = (answer.module or "").replace(".", "/")  # of pdm's, which imports it from the project's directory
@@ -229,7 +229,7 @@ def _expression(setting: Setting, answer: backends.Expression) -> Owner:
     return Owner(reason=f"{answer.provider} evaluates `{answer.text}` in {target}, which isn't there")
 
 
-def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
+def _pattern(setting: Setting, answer: answers.Pattern) -> Owner:
     from relengtools.versions.evaluate.answer import guarded
     from relengtools.versions.evaluate.regex import search
     from relengtools.versions.evaluate.values import Match
@@ -250,7 +250,7 @@ def _pattern(setting: Setting, answer: backends.Pattern) -> Owner:
     return Owner(source.declaration(kind_of(source), *_originals(source, start, end), text[start:end]))
 
 
-def _composed(setting: Setting, source: Source, match: "Match", answer: backends.Pattern) -> Owner:
+def _composed(setting: Setting, source: Source, match: "Match", answer: answers.Pattern) -> Owner:
     """`result` of scikit-build-core: a format of the groups, such as `{major}.{minor}.{patch}`."""
     from relengtools.versions.evaluate import regex
     from relengtools.versions.evaluate.answer import guarded, kind_of

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from relengtools.versions import backends, copies
+from relengtools.versions import answers, backends, copies
 from relengtools.versions.catalogue import BYTE_ORDER_MARK, INVALID, UNREADABLE
 from relengtools.versions.declaration import Declaration, Kind, Pointer, Problem
 from relengtools.versions.discover import Place
@@ -110,7 +110,7 @@ def _read(place: Place) -> Project | None:
     if not (described or setup or cfg.name or cfg.version or files.problems):
         return None
     name = (backends.name_of(document) if document else None) or (setup and setup.name) or cfg.name
-    answer = backends.Nothing("pyproject.toml can't be read", missing=False) if broken else backends.ask(document)
+    answer = answers.Nothing("pyproject.toml can't be read", missing=False) if broken else backends.ask(document)
     setting = Setting(files, name, Layout(files, document or {}, cfg.parser, setup), run)
     owner = _resolve(setting, answer, _stated(files, document), setup, cfg)
     return _assembled(place, setting, document, owner, setup, cfg)
@@ -220,24 +220,24 @@ def _stated(files: Files, document: dict[str, Any] | None) -> list[Declaration]:
 
 
 def _resolve(
-    setting: Setting, answer: backends.Answer, stated: Sequence[Declaration], setup: "Setup | None", cfg: _Cfg
+    setting: Setting, answer: answers.Answer, stated: Sequence[Declaration], setup: "Setup | None", cfg: _Cfg
 ) -> Owner:
     """The owner, or say why there is none."""
     match answer:
-        case backends.Static(kind=kind):
+        case answers.Static(kind=kind):
             found = next((d for d in stated if d.kind is kind), None)
             return Owner(found, reason=None if found else "the version can't be located")
-        case backends.Provider(provider):
+        case answers.Provider(provider):
             return Owner(provider=provider)
-        case backends.Nothing(problem, missing):
+        case answers.Nothing(problem, missing):
             return Owner(reason=problem, missing=missing)
-        case backends.Legacy():
+        case answers.Legacy():
             return _legacy(setting, setup, cfg, answer)
         case _:
             return follow(setting, answer)
 
 
-def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, answer: backends.Legacy) -> Owner:
+def _legacy(setting: Setting, setup: "Setup | None", cfg: _Cfg, answer: answers.Legacy) -> Owner:
     """setup.py before setup.cfg: setuptools leaves an option alone that `setup()` was given. Then who is asked."""
     if setup and setup.version:
         return Owner(setup.version, setup.provider)
@@ -263,9 +263,9 @@ def _pointed(setting: Setting, pointer: Pointer) -> Owner:
     directive, _, target = (part.strip() for part in pointer.reason.partition(":"))
     if directive == "attr":
         module, _, attribute = target.rpartition(".")
-        return follow(setting, backends.Attribute("setuptools", (attribute,), module=module))
+        return follow(setting, answers.Attribute("setuptools", (attribute,), module=module))
     if directive == "file":
-        return follow(setting, backends.TextFile(tuple(name.strip() for name in target.split(",") if name.strip())))
+        return follow(setting, answers.TextFile(tuple(name.strip() for name in target.split(",") if name.strip())))
     return Owner(reason=f"setup.cfg says `version = {pointer.reason}`", where=pointer)
 
 
@@ -328,5 +328,5 @@ def _pkg_info(files: Files) -> Declaration | None:
 
 def _incremental(setting: Setting) -> Declaration | None:
     """The version that incremental keeps in `_version.py` of the package, numbers and all, in the sources."""
-    found = follow(setting, backends.Attribute("incremental"))
+    found = follow(setting, answers.Attribute("incremental"))
     return found.declaration
