@@ -18,8 +18,8 @@ from relengtools.versions.release_order import Clone
 
 # What stands instead of a large file where git's extension for those isn't installed.
 _POINTER = b"version https://git-lfs.github.com/spec/"
-# What backends put at the top of an sdist by themselves.
-_OF_BACKENDS = {"setup.py"}
+# What backends put at the top of an sdist by themselves, or write anew there.
+_OF_BACKENDS = {"setup.py", "pyproject.toml"}
 Said = Iterator[tuple[Summary, Rule, str]]
 
 
@@ -41,7 +41,8 @@ def judge(distributions: Sequence[Summary], project: Project, clone: Clone) -> S
         }
         unknown = sorted(lying | tree.unknown(found.added, folders))
         yield from ((distribution, DIRTY_TREE, line) for line in origin.listed("git doesn't know", unknown))
-        yield from ((distribution, DIRTY_TREE, line) for line in origin.listed("not as it is committed", found.changed))
+        changed = [name for name in found.changed if name not in _OF_BACKENDS]
+        yield from ((distribution, DIRTY_TREE, line) for line in origin.listed("not as it is committed", changed))
 
 
 class _Tree(Mapping[str, bytes]):

@@ -89,10 +89,10 @@ def _scripts(wheel: Distribution) -> Said:
     mistakes = list(entries.mistakes(points))
     yield from ((INVALID_METADATA, f"entry_points.txt: {mistake}") for mistake in mistakes)
     found = {} if mistakes else dict(entries.scripts(points))
-    there = modules.importable(wheel.installed) if found else frozenset()
+    names = sorted(wheel.installed) if found else []
     alone = not (wheel.core and wheel.core.requires)
     for name, module in found.items():
-        if modules.is_missing(module, there, alone):
+        if modules.is_missing(module, names, alone):
             yield INCOMPLETE, f"the script {shown(name)} leads to {shown(module)}, which isn't in it"
 
 

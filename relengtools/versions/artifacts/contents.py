@@ -3,10 +3,11 @@
 import hashlib
 import posixpath
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from relengtools.errors import printable
@@ -196,9 +197,13 @@ def shown(name: str) -> str:
 def _unsafe(members: Sequence[Member]) -> Iterator[Trouble]:
     links = _outermost(member.name for member in members if member.kind is MemberKind.LINK)
     for member in members:
-        through = "its path leads through a link" if _behind(member.name, links) else None
-        if reason := _why_unsafe(member) or through:
+        if reason := _why_unsafe(member) or _behind(member.name, links):
             yield Trouble(UNSAFE_MEMBER, f"{shown(member.name)}: {reason}")
+
+
+def beginning(names: Sequence[str], text: str) -> Iterator[str]:
+    """Those of the names, which are in order, that begin with a text."""
+    return takewhile(lambda name: name.startswith(text), islice(names, bisect_left(names, text), None))
 
 
 def _outermost(links: Iterable[str]) -> list[str]:
@@ -210,15 +215,15 @@ def _outermost(links: Iterable[str]) -> list[str]:
     return found
 
 
-def _behind(name: str, links: Sequence[str]) -> bool:
-    """Whether a link is on the way, so that a member lands somewhere else than its name says.
+def _behind(name: str, links: Sequence[str]) -> str | None:
+    """Where a link is on the way, a member lands somewhere else than its name says.
 
     All texts that begin with a link follow it in order, and none of `links` begins with another: the last one before
     the name is the only one that can lead to it.
     """
     place = _place(name) if links else ""
     at = bisect_right(links, place)
-    return at > 0 and place.startswith(links[at - 1])
+    return "its path leads through a link" if at and place.startswith(links[at - 1]) else None
 
 
 def _place(name: str) -> str:
@@ -249,10 +254,10 @@ def _why_unsafe(member: Member) -> str | None:
 
 def _twice(members: Sequence[Member]) -> Iterator[Trouble]:
     """Names that several members have, and files that are folders too; folders are merged by every program."""
-    files = _outermost(member.name for member in members if member.kind is MemberKind.FILE)
+    names = sorted(member.name for member in members)
     for member in members:
-        if _behind(member.name, files):
-            yield Trouble(DUPLICATE_MEMBER, f"{shown(member.name)} is below what is a file")
+        if member.kind is MemberKind.FILE and (below := next(beginning(names, f"{member.name}/"), None)):
+            yield Trouble(DUPLICATE_MEMBER, f"{shown(below)} is below {shown(member.name)}, which is a file")
     seen: dict[str, bool] = {}
     for member in members:
         name = _place(member.name)

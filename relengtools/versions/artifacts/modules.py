@@ -2,11 +2,13 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from relengtools.versions.artifacts import folding
+from relengtools.versions.artifacts.contents import beginning
 from relengtools.versions.declaration import Declaration
 from relengtools.versions.locate import module, python
 from relengtools.versions.locate.source import Source, UnreadableError
@@ -44,32 +46,25 @@ def candidates(sizes: Mapping[str, int], project: str) -> frozenset[str]:
     return frozenset(name for name in found if sizes[name] <= MODULE_BYTES)
 
 
-def importable(names: Iterable[str]) -> frozenset[str]:
-    """The modules and folders among installed files, as paths without endings; of a package its `/__init__` too."""
-    found: set[str] = set()
-    for name in names:
-        folder, _, file = name.rpartition("/")
-        if file.endswith(_IMPORTED):
-            found.add(f"{folder}/{file.partition('.')[0]}".lstrip("/"))
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
-    return frozenset(found)
-
-
-def is_missing(module: str, there: Collection[str], alone: bool) -> bool:
-    """Whether a dotted module surely isn't among those that are `there`: one of a package that is.
+def is_missing(module: str, names: Sequence[str], alone: bool) -> bool:
+    """Whether a dotted module surely isn't among installed files, whose names are in order: one of a package that is.
 
     Of a top that isn't there it is another distribution's, unless this one is `alone`, without requirements.
     """
-    parts = module.split(".")
-    if parts[0] not in there:
+    top, *inner = module.split(".")
+    if not _is_there(names, top):
         return alone
-    packages = ("/".join(parts[:count]) for count in range(1, len(parts)))
+    packages = list(accumulate([top, *inner], "{}/{}".format))
     return any(
-        f"{package}/__init__" in there and f"{package}/{inner}" not in there
-        for package, inner in zip(packages, parts[1:], strict=True)
+        next(beginning(names, f"{package}/__init__."), None) and not _is_there(names, path)
+        for package, path in pairwise(packages)
     )
+
+
+def _is_there(names: Sequence[str], path: str) -> bool:
+    """Whether there is such a module, package or folder."""
+    files = islice(beginning(names, f"{path}."), _MOST_MODULES)
+    return any(name.endswith(_IMPORTED) for name in files) or next(beginning(names, f"{path}/"), None) is not None
 
 
 def statements(modules: Mapping[str, bytes]) -> Iterator[Statement]:
