@@ -156,6 +156,9 @@ def _planned(part: str, paths: Sequence[str]) -> Plan:
     from relengtools.versions.names import normalized
 
     chosen, tree = _projects(paths)
+    if len(chosen) > 1 and (bare := [one for one in chosen if one.owner is None and not one.provider]):
+        names = ", ".join(printable(one.path) for one in bare[:3])
+        raise RelengError(f"{names}: no static version: name the projects to bump, or exclude in [tool.relengtools]")
     bumps = [bumping.plan(project, part, date.today(), _calendar(project, part)) for project in chosen]
     whole = len(bumps) == len(tree) and len({one.new for one in bumps}) == 1
     for one in bumps:

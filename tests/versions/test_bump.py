@@ -585,6 +585,15 @@ def test_excluded_projects_are_left_out(tree, run):
     assert run("bump", "minor", "samples").out == f"sample 1.2.3 -> 1.3.0\n{sample}"
 
 
+def test_a_project_without_a_version_among_others_is_named_with_what_to_do(tree, run):
+    root = tree({"pyproject.toml": PROJECT, "tests/x/setup.py": "from setuptools import setup\nsetup(name='x')\n"})
+    result = run("bump", "minor")
+    assert (result.code, result.out) == (2, "")
+    assert "tests/x: no static version: name the projects to bump, or exclude" in result.err
+    assert run("bump", "minor", "pyproject.toml").code == 0
+    assert "1.3.0" in (root / "pyproject.toml").read_text()
+
+
 def test_a_path_without_a_project_is_an_error(tree, run):
     root = tree({"pyproject.toml": PROJECT, "empty/README": ""})
     result = run("bump", "patch", "pyproject.toml", "empty")

@@ -362,9 +362,11 @@ def _licences(message: Message, classifiers: Sequence[str], texts: str) -> Itera
 
 
 def _people(names: str, addresses: str) -> Iterator[str]:
-    for name, address in email.utils.getaddresses([addresses]):
-        yield from filter(None, (name, address))
-    yield from (name.strip() for name in names.split(",") if name.strip())
+    found = email.utils.getaddresses([addresses])
+    yield from (address for _, address in found if address)
+    # Two behind one address are one quoted name there.
+    written = (part.strip() for text in (names, *(name for name, _ in found)) for part in text.split(","))
+    yield from filter(None, written)
 
 
 def _entries(text: str) -> Iterator[str]:

@@ -168,6 +168,15 @@ def test_newer_forms_of_the_same_metadata_are_no_loss(tmp_path):
     assert verify.losses(wheel(tmp_path / "a", OLD), wheel(tmp_path / "b", NEW)) == []
 
 
+def test_several_names_behind_one_address_are_no_loss(tmp_path):
+    old = OLD.replace("Author: Ada\n", "Author: Ada B, Charles B\n")
+    new = old.replace("Author: Ada B, Charles B\n", "").replace("ada@", '"Ada B, Charles B" <ada@')
+    new = new.replace("ada@example.org", "ada@example.org>")
+    assert verify.losses(wheel(tmp_path / "a", old), wheel(tmp_path / "b", new)) == []
+    less = wheel(tmp_path / "c", new.replace(", Charles B", ""))
+    assert verify.losses(wheel(tmp_path / "a", old), less) == ["Author: Charles B"]
+
+
 @pytest.mark.parametrize(("old", "new", "lost"), LOST)
 def test_less_metadata_is_a_loss(tmp_path, old, new, lost):
     assert old in NEW
