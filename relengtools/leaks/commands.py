@@ -235,14 +235,14 @@ def analyze(
             roles = series.roles(frame, load, events, asked)
             decisive = report.resources(analysis["metrics"], asked)
             lacking = lacks.lacks(series.ordered(frame), roles, analysis["metrics"], decisive)
-            children = _children(recording, metrics) if recording else []
+            children = _children(recording, asked) if recording else []
             if output_format == "json":
                 more = {"children": children} if children else {}
                 click.echo(json.dumps({**analysis, "lacks": [each.as_json() for each in lacking], **more}))
             else:
                 lines = [_table(analysis, asked), *reached(frame, recording, analysis["metrics"])]
                 lines += [f"  {printable(line)}" for line in lacks.sentences(lacking, analysis["observed_s"])]
-                click.echo("\n".join([*lines, *(_table(pool, metrics) for pool in children)]))
+                click.echo("\n".join([*lines, *(_table(pool, _of_pool(pool, asked)) for pool in children)]))
     ctx.exit(2 if attempts.failed else 0)
 
 
@@ -259,6 +259,11 @@ def _children(recording: "Loaded", metrics: tuple[str, ...]) -> list[dict[str, A
         {**analysis.as_json(), "name": name, "lives": lives}
         for name, lives, analysis in pools.analyze(recording, metrics)
     ]
+
+
+def _of_pool(pool: dict[str, Any], asked: tuple[str, ...]) -> tuple[str, ...]:
+    """What was asked for and a child has: it lacks what is the program's as a whole."""
+    return tuple(metric for metric in asked if metric in pool["metrics"])
 
 
 def opened(path: str) -> "tuple[Frame, Loaded | None]":

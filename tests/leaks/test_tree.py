@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 from array import array
@@ -16,7 +17,7 @@ from leaks.fakeproc import FakeProc
 from relengtools import cli
 from relengtools.leaks import series, tree, watch
 from relengtools.leaks.process import Base, ProcessGone, attach
-from relengtools.leaks.recording import Moment, Recording, Worker, load, open_for_writing, workers
+from relengtools.leaks.recording import Moment, Recording, Worker, load, open_for_writing, schema, workers
 from relengtools.leaks.target import Build, Target
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="procfs is Linux's")
@@ -312,3 +313,18 @@ def test_the_gate_and_the_report_see_a_leak_in_each_life_too(tmp_path: Path) -> 
     assert next(row for row in summary["pools"] if row["metric"] == name)["verdict"] == "leak"
     page = (tmp_path / "report" / "index.html").read_text()
     assert page.count(name) == 2
+
+
+@pytest.mark.parametrize("metric", ["vms", "vms_bytes", "n_sockets", "sockets"])
+def test_a_metric_that_is_asked_for_is_judged_of_the_children_that_have_it(tmp_path: Path, metric: str) -> None:
+    path = recycled(tmp_path / "a.db", 0)
+    with sqlite3.connect(path) as connection:
+        columns = ", ".join(schema.SCAN_COLUMNS)
+        zeros = ", ".join("0" for _ in schema.SCAN_COLUMNS)
+        connection.execute(f"INSERT INTO scans (sample, {columns}, cost_us) SELECT id, {zeros}, 1 FROM samples")
+    connection.close()
+    for command in ("analyze", "check"):
+        run = CliRunner().invoke(cli.relengtools, ["leaks", command, "--metric", metric, str(path)])
+        assert run.exit_code == 0, run.exception
+    run = CliRunner().invoke(cli.relengtools, ["leaks", "analyze", "--metric", metric, str(path)])
+    assert run.stdout.partition("each child worker")[2].count("vms_bytes") == metric.startswith("vms")
