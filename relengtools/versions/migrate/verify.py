@@ -276,7 +276,9 @@ def _wheel(path: Path) -> Built:
 
 
 def _digest(text: bytes, version: str) -> bytes:
-    return hashlib.sha256(text.replace(version.encode(), b"")).digest()
+    for one in (version, _STANDIN):  # both out of both, for a file may have one of them of its own
+        text = text.replace(one.encode(), b"")
+    return hashlib.sha256(text).digest()
 
 
 def _sdist(path: Path) -> Built:

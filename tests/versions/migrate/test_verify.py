@@ -195,9 +195,9 @@ def test_fewer_files_and_entry_points_are_a_loss(tmp_path):
 
 
 def test_files_that_say_something_else_but_for_the_version_are_told_of(tmp_path):
-    texts = {"p/a.py": "A = 1\n", "p/v.py": "V = '1.0'\n", "p/c.so": "\0one", "p/gone.py": ""}
-    old = wheel(tmp_path / "a", OLD, texts=texts)
-    texts = {"p/a.py": "A = 2\n", "p/v.py": "V = '1.1.dev1'\n", "p/c.so": "\0two", "p/new.py": "x"}
+    texts = {"p/a.py": "A = 1\n", "p/v.py": "V = '0.0.0'\n", "p/w": "0.0.0", "p/c.so": "\0one", "p/gone.py": ""}
+    old = wheel(tmp_path / "a", OLD.replace("Version: 1.0", "Version: 0.0.0"), texts=texts)
+    texts = {"p/a.py": "A = 2\n", "p/v.py": "V = '1.1.dev1'\n", "p/w": "0.0.0", "p/c.so": "\0two", "p/new.py": "x"}
     new = wheel(tmp_path / "b", OLD.replace("Version: 1.0", "Version: 1.1.dev1"), texts=texts)
     assert verify.altered(old, new) == ("p/a.py",)
 
