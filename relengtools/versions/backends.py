@@ -137,6 +137,17 @@ def by_core_metadata(document: Mapping[str, Any] | None) -> bool:
     return backend(document or {}) == "hatchling" and isinstance(dynamic, list) and "version" in dynamic
 
 
+def is_refused_twice(document: Mapping[str, Any]) -> bool:
+    """Whether a version that `[project]` states may not be dynamic too. Source: PEP 621; only poetry-core takes it."""
+    dynamic = _table(document, "project").get("dynamic")
+    return isinstance(dynamic, list) and "version" in dynamic and backend(document) != "poetry"
+
+
+def is_poetry_by_habit(document: Mapping[str, Any]) -> bool:
+    """Whether `[tool.poetry]` has the version, but no build backend is named: with a setup.py that is setuptools."""
+    return "project" not in document and backend(document) is None and bool(_table(_table(document, "tool"), "poetry"))
+
+
 def _by_project(
     document: Mapping[str, Any], project: Mapping[str, Any], tool: Mapping[str, Any], name: str | None
 ) -> Answer:

@@ -111,6 +111,8 @@ def _read(place: Place) -> Project | None:
         return None
     name = (backends.name_of(document) if document else None) or (setup and setup.name) or cfg.name
     answer = answers.Nothing("pyproject.toml can't be read", missing=False) if broken else backends.ask(document)
+    if document and setup and (setup.version or setup.pointer) and backends.is_poetry_by_habit(document):
+        answer = answers.Legacy()
     setting = Setting(files, name, Layout(files, document or {}, cfg.parser, setup), run)
     owner = _resolve(setting, answer, _stated(files, document), setup, cfg)
     return _assembled(place, setting, document, owner, setup, cfg)
@@ -213,9 +215,14 @@ def _stated(files: Files, document: dict[str, Any] | None) -> list[Declaration]:
 
     found = [toml.locate(source, document, path, kind) for path, kind in _STATED]
     value = toml.lookup(document, ("project", "version"))
+    told = None
     if value is not None and not isinstance(value, str) and backends.backend(document) != "pdm":
+        told = "[project] version has to be a string"
+    elif isinstance(value, str) and backends.is_refused_twice(document):
+        told = "[project] states a version and lists it in `dynamic` too, which build backends refuse"
+    if told:
         at = next((v.start for v in toml.scan(source.text) if v.path == ("project", "version")), 0)
-        files.note(source.problem(INVALID, "[project] version has to be a string", at))
+        files.note(source.problem(INVALID, told, at))
     return [declaration for declaration in found if declaration]
 
 

@@ -65,6 +65,16 @@ def only(tree, files):
         ({"pyproject.toml": SETUPTOOLS + "[project]\n", "setup.cfg": "[metadata]\nversion=2"}, ("setup-cfg", "2"), []),
         ({"setup.cfg": "[metadata]\nversion =\n    attr: x.V", "x.py": "V = '1'"}, ("setup-cfg", "attr: x.V"), []),
         (
+            {"pyproject.toml": '[tool.poetry]\nname="x"\nversion="1"\n', "setup.py": SETUP + "setup(version='3')"},
+            ("setup-py", "3"),
+            ["1"],
+        ),
+        (
+            {"pyproject.toml": '[tool.poetry]\nname="x"\nversion="1"\n', "setup.py": SETUP + "setup()"},
+            ("poetry", "1"),
+            [],
+        ),
+        (
             {
                 "pyproject.toml": backend("scikit_build_core.setuptools.build_meta"),
                 "setup.cfg": "[metadata]\nname=x\nversion=2",
@@ -307,6 +317,15 @@ def test_the_literal_that_flit_takes(tree, files, owner):
     project = only(tree, FLIT | texts)
     assert (project.owner and project.owner.file) == owner
     assert project.owner or "refuses to choose" in project.reason or "isn't there" in project.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("hatchling", True), ("setuptools.build_meta", True), ("poetry.core.masonry.api", False)]
+)
+def test_a_version_that_is_stated_and_dynamic(tree, name, told):
+    text = backend(name) + '[project]\nname = "x"\nversion = "1"\ndynamic = ["version"]\n'
+    problems = only(tree, {"pyproject.toml": text}).problems
+    assert [(problem.rule.name, problem.line) for problem in problems] == [("invalid-version", 6)] * told
 
 
 def test_flit_takes_no_tuple(tree):
