@@ -9,8 +9,8 @@ don't, but those that overlap count the same leaked unit several times, and in a
 evidence. So what is fitted is a row's *surprise*: the row less the mean of the m rows before it, of the count and of
 the gauges alike, with a drift: y~ = drift + Σ c_i·g~_i + noise. With a memory m of one row these are differences, right
 where everything that comes stays; with a hundred nearly levels, right where nothing does. Errors of a good forecast are
-nearly independent, so the m whose errors are least is taken (the prequential principle, Dawid 1984). It is least by the
-mean of √|error|, since rows that a scrape between two reads of one event tore apart are few and large.
+nearly independent, so the m whose errors are least is taken (the prequential principle, Dawid 1984). Single rows far
+outside their neighbours are put right before.
 
 The cost of a set of coefficients is Σ |e − median(e)| / s over the surprises e of its residual, s the least mean
 deviation: the likelihood of Laplace's distribution. LAD has a breakdown point that bursts don't reach, is convex in the
@@ -35,6 +35,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from relengtools.leaks import series
 from relengtools.leaks.series import FloatArray
 
 Sets = npt.NDArray[np.float64]
@@ -81,9 +82,13 @@ def learn(y: FloatArray, gauges: Mapping[str, FloatArray], parts: Sequence[slice
     unmoved = tuple(n for n in gauges if n not in moved)
     if not moved:
         return Identity((), ((),), unmoved)
-    views = _views(y, [gauges[n] for n in moved], parts)
-    if len(views[0].counted) <= len(moved) + 2:
+    columns = [y, *(gauges[n] for n in moved)]
+    rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(column) for column in columns]))
+    foretold = _foretold(rows, parts)
+    if len(foretold.now) <= len(moved) + 2:
         return Identity((), ((),), tuple(gauges))
+    counted, *load = [series.at(column, rows) for column in columns]
+    views = _views(_despiked(counted, load, foretold), load, foretold, MEMORIES)
     view, fit = min(((v, _least_absolute(v.counted, v.gauges)) for v in views), key=lambda each: each[1].error)
     candidates = _candidates(view, fit)
     losses = _losses(view, candidates)
@@ -131,33 +136,45 @@ class _Window(NamedTuple):
     since: npt.NDArray[np.intp]
 
 
-def _views(y: FloatArray, gauges: list[FloatArray], parts: Sequence[slice]) -> list[_View]:
+def _foretold(rows: npt.NDArray[np.intp], parts: Sequence[slice]) -> _Window:
+    """All of `rows` that have one before them in their regime, by their number, and where that begins."""
+    begins = np.unique(np.searchsorted(rows, [part.start for part in parts]))
+    now = np.delete(np.arange(len(rows)), begins[begins < len(rows)])
+    return _Window(now, begins[np.searchsorted(begins, now, "right") - 1])
+
+
+def _despiked(counted: FloatArray, gauges: list[FloatArray], foretold: _Window) -> FloatArray:
+    """`counted` (n,) without the single rows far outside their neighbours, each of which would spoil many means."""
+    (view,) = _views(counted, gauges, foretold, MEMORIES[:1])
+    coefficients = _least_absolute(view.counted, view.gauges).coefficients
+    load = sum((c * gauge for c, gauge in zip(coefficients, gauges, strict=True)), start=np.zeros(len(counted)))
+    return np.asarray(series.despiked(counted - load) + load)
+
+
+def _views(counted: FloatArray, gauges: list[FloatArray], foretold: _Window, memories: Sequence[int]) -> list[_View]:
     """Surprises at each memory, where a gauge surprises most.
 
     Choosing rows by the regressors alone biases nothing, and bounds the cost for a month of rows.
     """
-    rows = np.flatnonzero(np.logical_and.reduce([np.isfinite(column) for column in (y, *gauges)]))
-    begins = np.unique(np.searchsorted(rows, [part.start for part in parts]))
-    now = np.delete(np.arange(len(rows)), begins[begins < len(rows)])
-    first = begins[np.searchsorted(begins, now, "right") - 1]
+    now, first = foretold
     share = ROWS // len(gauges) if len(now) > ROWS else len(now)
     largest = [
-        [_largest(surprise, share) for surprise in _surprises(gauge[rows], _windows(now, first))] for gauge in gauges
+        [_largest(surprise, share) for surprise in _surprises(gauge, _windows(foretold, memories))] for gauge in gauges
     ]
     windows = []
-    for memory, of_gauges in zip(MEMORIES, zip(*largest, strict=True), strict=True):
+    for memory, of_gauges in zip(memories, zip(*largest, strict=True), strict=True):
         chosen = np.unique(np.concatenate(of_gauges))
         windows.append(_Window(now[chosen], np.maximum(now[chosen] - memory, first[chosen])))
-    columns = itertools.chain([y[rows]], (g[rows] for g in gauges), (_departures(g[rows]) for g in gauges))
+    columns = itertools.chain([counted], gauges, map(_departures, gauges))
     k = len(gauges)
     return [
-        _View(counted, np.column_stack(rest[:k]), np.column_stack(rest[k:]))
-        for counted, *rest in zip(*[list(_surprises(column, windows)) for column in columns], strict=True)
+        _View(surprised, np.column_stack(rest[:k]), np.column_stack(rest[k:]))
+        for surprised, *rest in zip(*[list(_surprises(column, windows)) for column in columns], strict=True)
     ]
 
 
-def _windows(now: npt.NDArray[np.intp], first: npt.NDArray[np.intp]) -> Iterator[_Window]:
-    return (_Window(now, np.maximum(now - memory, first)) for memory in MEMORIES)
+def _windows(foretold: _Window, memories: Sequence[int]) -> Iterator[_Window]:
+    return (_Window(foretold.now, np.maximum(foretold.now - memory, foretold.since)) for memory in memories)
 
 
 def _surprises(column: FloatArray, windows: Iterable[_Window]) -> Iterator[FloatArray]:
@@ -186,7 +203,7 @@ def _departures(gauge: FloatArray) -> FloatArray:
 
 
 class _Fit(NamedTuple):
-    """Real coefficients (k,), the mean of √|error|, and the condition number of the gauges."""
+    """Real coefficients (k,), the mean absolute error, and the condition number of the gauges."""
 
     coefficients: FloatArray
     error: float
@@ -226,7 +243,7 @@ def _least_absolute(counted: FloatArray, gauges: Sets) -> _Fit:
         error = np.abs(counted - scaled @ beta)
         weights = 1 / np.maximum(error, LEAST_SCALE)
     condition = float(np.linalg.cond(scaled[:, :-1]))
-    return _Fit((beta / size)[:-1], float(np.sqrt(error).mean()), condition)
+    return _Fit((beta / size)[:-1], float(error.mean()), condition)
 
 
 def _losses(view: _View, candidates: Sets) -> Sets:

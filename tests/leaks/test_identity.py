@@ -96,11 +96,20 @@ def test_rows_that_are_torn_apart_move_no_coefficient():
     assert known.terms == {"downstreams": 3}
 
 
+@pytest.mark.parametrize("leak", [0.0, 1.0])
+def test_outliers_move_no_coefficient(leak):
+    rng = np.random.default_rng(8)
+    down, _ = sessions(rng, 900, 0.2, 90)
+    y = 14 + down + rng.poisson(0.3, 900) + np.cumsum(rng.poisson(leak, 900))
+    y[rng.random(900) < 0.01] *= 3
+    assert learnt(y, {"downstreams": down}).sets == ((1,),)
+
+
 @pytest.mark.parametrize("memory", identity.MEMORIES)
 def test_what_the_rows_before_foretell_is_no_surprise(memory):
     random = np.random.default_rng(memory)
     y, parts = random.normal(size=300), [slice(0, 120), slice(120, 300)]
-    view = identity._views(y, [random.normal(size=300)], parts)[identity.MEMORIES.index(memory)]
+    (view,) = identity._views(y, [random.normal(size=300)], identity._foretold(np.arange(300), parts), [memory])
     means = [
         y[max(first, row - memory) : row].mean()
         for first, end in ((0, 120), (120, 300))
