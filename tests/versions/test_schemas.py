@@ -64,7 +64,7 @@ HISTORY = record(
     {
         "target": {"enum": ["pep440", "semver", "debian", "rpm", "alpine", "conda"]},
         "tags": rows(TAG),
-        **dict.fromkeys(("flips", "collisions", "disagreements", "backwards", "gaps"), PAIRS),
+        **dict.fromkeys(("flips", "collisions", "disagreements", "backwards", "gaps", "undecided"), PAIRS),
         **dict.fromkeys(("invalid", "no_release", "no_place"), TEXTS),
         "aliases": rows(rows(NAME, minItems=2)),
         "prefixes": {"type": "object", "additionalProperties": COUNT},
@@ -115,6 +115,7 @@ SUMMARY = record(
         "fixable": record({"safe": {"const": 0}, "unsafe": {"const": 0}}),
         "distributions": COUNT,
         "version": nullable(VERSION),
+        "errors": TEXTS,
     }
 )
 SETUP = """\
