@@ -9,6 +9,7 @@ is given by recordings, beside the binomial one. A row of `compare`: N pairs of 
 """
 
 import argparse
+import math
 import statistics
 import sys
 import time
@@ -20,12 +21,14 @@ from types import ModuleType
 import bench_judge
 import numpy as np
 
-from relengtools.leaks import compare, judge, plan
+from relengtools.leaks import compare, judge, plan, power, scene
 from relengtools.leaks.series import Frame
 
 REPORT = Path(__file__).parent.parent / "reports" / "benchmarks" / "plan.md"
 TARGET = 0.9
 HOUR = 3600.0
+STABLE = ("go_stable", "go_stable_small", "go_stable_big", "cpp_stable")
+LENGTHS = ((0.5 * HOUR, 1.0), (6 * HOUR, 10.0), (72 * HOUR, 60.0))
 LENGTH, STEP = 6 * HOUR, 10.0
 FDS = 20 / HOUR
 """Descriptors a second that leak before the fix."""
@@ -45,25 +48,25 @@ COMPARE_HEAD = (
 
 def plans(generate: ModuleType, recordings: int, watched: int) -> Iterator[str]:
     """A row for each stable family and length."""
-    for length, step in bench_judge.LENGTHS:
-        for family in bench_judge.STABLE:
+    for length, step in LENGTHS:
+        for family in STABLE:
             row = planned(generate, family, length, step, recordings, watched)
             print(row, file=sys.stderr, flush=True)
             yield row
 
 
 def planned(generate: ModuleType, family: str, length: float, step: float, recordings: int, watched: int) -> str:
-    first = bench_judge.source(bench_judge.fresh(generate, family, length, step, 170_000))
-    rate = bench_judge.rate_for(first, length)
+    first = source(fresh(generate, family, length, step, 170_000))
+    rate = rate_for(first, length)
     times, shares, costs = [], [], []
     for number in range(recordings):
         begun = time.process_time()
-        of = bench_judge.source(bench_judge.fresh(generate, family, length, step, 371_000 + number))
+        of = source(fresh(generate, family, length, step, 371_000 + number))
         found = plan.shortest(of, rate, TARGET)
         costs.append(time.process_time() - begun)
         if found is not None:
             seeds = range(380_000 + 1000 * number, 380_000 + 1000 * number + watched)
-            seen = [leaks(bench_judge.fresh(generate, family, found, step, seed, rate)) for seed in seeds]
+            seen = [leaks(fresh(generate, family, found, step, seed, rate)) for seed in seeds]
             times.append(found / length)
             shares.append(float(np.mean(seen)))
     spread = ", ".join(f"{x:.2f}" for x in np.quantile(times, (0.1, 0.5, 0.9))) if times else "–"
@@ -76,6 +79,37 @@ def planned(generate: ModuleType, family: str, length: float, step: float, recor
     )
 
 
+def rate_for(of: power.Source, length: float) -> float:
+    """A rate that takes about as long as the recording to be seen in nine of ten."""
+    low, high = 1e-2, 1e6
+    for number in range(16):
+        middle = math.sqrt(low * high)
+        seen = power.seen(of, middle, length, 24, np.random.default_rng(number))
+        low, high = (low, middle) if seen > TARGET * 24 else (middle, high)
+    return math.sqrt(low * high)
+
+
+def source(frame: Frame) -> power.Source:
+    return power.source(scene.stage(frame, (), (), ()), "rss_bytes")
+
+
+def fresh(generate: ModuleType, family: str, length: float, step: float, seed: int, rate: float = 0.0) -> Frame:
+    """A series of a stable family of any length, with a constant leak of `rate` in resident memory."""
+    settings = dict(generate.DEV[family], leak={"kind": "const", "on": "mem"} if rate else None)
+    generate.DUR["plan"] = (length, step)
+    generate.SE_LIVE[settings["base"], "plan"] = 0.1
+    made = generate.simulate(family, settings, "plan", seed, zt=1.0)
+    if rate:
+        unit = generate.slope(made["t"], made["on"]["rss_bytes"] - made["off"]["rss_bytes"])
+        made = generate.simulate(family, settings, "plan", seed, zt=rate / unit)
+    columns = {"rss_bytes": made["on"]["rss_bytes"]}
+    columns |= {
+        name: made[key].astype(float)
+        for name, key in (("downstreams", "down"), ("upstreams", "up"), ("users", "users"))
+    }
+    return Frame(f"{family}-{seed}", made["ts0"] + made["t"], columns, np.empty(0))
+
+
 def leaks(frame: Frame) -> bool:
     return judge.analyze(frame).metrics["rss_bytes"].verdict.value == "leak"
 
@@ -85,8 +119,8 @@ def leaks(frame: Frame) -> bool:
 
 def comparisons(generate: ModuleType, pairs: int) -> Iterator[str]:
     """A row for each metric and pair of rates."""
-    first = bench_judge.source(bench_judge.fresh(generate, "go_stable", LENGTH, STEP, 170_000))
-    memory = 3 * bench_judge.rate_for(first, LENGTH)
+    first = source(fresh(generate, "go_stable", LENGTH, STEP, 170_000))
+    memory = 3 * rate_for(first, LENGTH)
     for metric, rate in (("rss_bytes", memory), ("num_fds", FDS)):
         for factors in FACTORS:
             before, after = (rate * factor for factor in factors)
@@ -102,7 +136,7 @@ def comparisons(generate: ModuleType, pairs: int) -> Iterator[str]:
 def run(generate: ModuleType, metric: str, rate: float, number: int) -> Frame:
     """A recording with a leak of `rate`, of memory or, as a Poisson process, of descriptors."""
     in_memory = rate if metric == "rss_bytes" else 0.0
-    frame = bench_judge.fresh(generate, "go_stable", LENGTH, STEP, 400_000 + number, in_memory)
+    frame = fresh(generate, "go_stable", LENGTH, STEP, 400_000 + number, in_memory)
     random = np.random.default_rng(number)
     transient = random.poisson(0.3, len(frame.time))
     leaked = np.cumsum(random.poisson((rate if metric == "num_fds" else 0.0) * STEP, len(frame.time)))

@@ -4,6 +4,8 @@ Module power tells how often the judge calls a leak after a time T. That share g
 log T is fitted to it (maximum likelihood with a weak prior on its slope, by Newton's method): first over the factor of
 two or four that brackets the answer, then around the first answer, where the curve matters. It is solved for the power
 asked for; a curve fitted to all runs is steadier than bisection on single noisy shares (Wu 1985, on logit-MLE designs).
+One recording of a program tells another's noise but roughly: for a level the curve is taken flatter by that, as the
+mean of logistic curves over a normal middle is (MacKay 1992), so that a promise holds for what is watched next.
 Runs are drawn by one seeded generator: the same recording and question give the same answer.
 """
 
@@ -32,6 +34,8 @@ FORTNIGHT = 14 * scene.DAY
 """No answer is longer than so many times the recording, or for a count, which forgets, than a fortnight."""
 KNOWN = 2.0
 """Beyond so many times the recording, noise slower than it matters, which it can't tell: promises weren't measured."""
+SPREAD = 0.35
+"""The deviation of log T between a recording of a level and what is watched next: .25 each (development series)."""
 STACK = 8192.0
 """What a goroutine keeps: 2 KiB of stack at the least (runtime._StackMin), 6 to 37 KiB in the leaks of soju."""
 
@@ -198,7 +202,8 @@ def _solved(of: Source, rate: float, target: float, times: FloatArray, runs: int
     hits = np.array([power.seen(of, rate, float(seconds), runs, random) for seconds in times], dtype=np.float64)
     x = np.log(times)
     middle, slope = logistic(x, hits, runs)
-    found = np.exp(middle + np.log(target / (1 - target)) / slope)
+    spread = 0.0 if judge.is_count(of.metric) else SPREAD
+    found = np.exp(middle + np.log(target / (1 - target)) * np.sqrt(1 / slope**2 + np.pi / 8 * spread**2))
     return float(np.clip(found, times[0] / 1.5, times[-1] * 1.5))
 
 

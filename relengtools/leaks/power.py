@@ -5,20 +5,20 @@ be subtracted, rivals of growth and thresholds of the judge all want their time.
 recordings. Its share of leaks is the *assurance* (O'Hagan, Stevens & Campbell 2005): the power averaged over what the
 recording leaves open of the noise, by drawing it anew for every run.
 
-Levels. y = level + rate·t + e, where e is drawn from the noise posterior of module trend: (V, σ²) by its mass, σ² as a
-scaled inverse χ². White noise of blocks is white noise of rows whose variance is that times the rows in a block; what
-remembers is an Ornstein–Uhlenbeck process of the same τ. For times below that of the recording, noise is that of
-windows of just that length, half over each other (Welch 1967), each with its own posterior: what a sawtooth looks
-like in blocks of one length says little of blocks of another. Only beyond the recording is it carried to a scale
-that wasn't seen.
+Levels. y = level + rate·t + e. In every other run e is what was recorded, around a line and load, from a random row on
+and round again: no covariance tells of steps, sawteeth and slow decays, and leaks are missed for their looks. In the
+others e is drawn from the noise posterior of module trend: (V, σ²) by its mass, σ² as a scaled inverse χ². So the
+answer has to hold for what was seen and for what it leaves open. White noise of blocks is white noise of rows whose
+variance is that times the rows in a block; what remembers is an Ornstein–Uhlenbeck process of the same τ. For times
+below that of the recording, noise is that of windows of just that length, half over each other (Welch 1967), each with
+its own posterior: what a sawtooth looks like in blocks of one length says little of blocks of another. Only beyond the
+recording is it carried to a scale that wasn't seen.
 Counts. The recorded rows themselves, from a random row on and round again, less what stayed, plus a Poisson process.
 Load, and the heap and the messages where those decide, are taken from the same rows; load acts on counts by these rows,
 on levels not at all, since the judge projects it out exactly.
 
 Known failures: a wave longer than the recording (the day, seen for an hour) is not in it, nor is noise slower than the
-recording: beyond twice its length the answer is a guess. Memory that only climbs, in rare steps (an arena's high-water
-mark), has the same covariance as noise that comes and goes, but not the same look to the judge: of such leaks fewer
-are seen than promised while the recording is short. An allocator that fills holes first shows a leak late;
+recording: beyond twice its length the answer is a guess. An allocator that fills holes first shows a leak late;
 no clean recording tells of that, and the answer is too short while the leak is smaller than the holes.
 """
 
@@ -45,12 +45,16 @@ Random = np.random.Generator
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One metric of the longest life in a recording, `adjusted` by its load gauges or not; `step` s between rows."""
+    """One metric of the longest life in a recording, `adjusted` by its load gauges or not; `step` s between rows.
+
+    `clean` (n,) is the metric without its leak: a count as such, a level around a line and what load explains.
+    """
 
     life: Scene
     metric: str
     step: float
     adjusted: bool
+    clean: FloatArray
     noises: dict[float, list[Noise]] = field(default_factory=dict)
 
     @property
@@ -74,7 +78,9 @@ def source(whole: Scene, metric: str, *, adjusted: bool = True) -> Source:
     found = replace(roles, load=load, events=tuple(n for n in roles.events if n in kept), judged=(metric,))
     known = np.isfinite(life.columns[metric])
     step = float(np.median(np.diff(t[known]))) if known.sum() > 1 else float(t[-1])
-    return Source(Scene(life, t, found, Regimes((slice(0, len(t)),), False)), metric, step, adjusted)
+    alone = Scene(life, t, found, Regimes((slice(0, len(t)),), False))
+    clean = _unleaked(alone, metric) if judge.is_count(metric) else _detrended(alone, metric)
+    return Source(alone, metric, step, adjusted, clean)
 
 
 def seen(of: Source, rate: float, seconds: float, runs: int, random: Random) -> int:
@@ -89,9 +95,8 @@ def enough(of: Source, rate: float, seconds: float, runs: int, share: float, ran
 
 
 def _runs(of: Source, rate: float, seconds: float, runs: int, random: Random) -> Iterator[bool]:
-    clean = _unleaked(of) if judge.is_count(of.metric) else of.life.frame.columns[of.metric]
-    for noise in _noise(of, seconds, runs, random):
-        yield _called(of, _leaky(of, clean, rate, seconds, noise, random))
+    for noise in _noises(of, seconds, runs, random):
+        yield _called(of, _leaky(of, rate, seconds, noise, random))
 
 
 def _called(of: Source, frame: Frame) -> bool:
@@ -110,11 +115,17 @@ def _rows(of: Source, seconds: float) -> int:
     return trend.BLOCKS * ROWS_A_BLOCK
 
 
-def _noise(of: Source, seconds: float, runs: int, random: Random) -> FloatArray:
-    """Noise of a level (runs, rows); of a count there is none but what its rows hold."""
-    rows = _rows(of, seconds)
+def _noises(of: Source, seconds: float, runs: int, random: Random) -> list[FloatArray | None]:
+    """For each run noise (rows,) that is drawn, or None for what was recorded: of a count always, else in turn."""
     if judge.is_count(of.metric):
-        return np.zeros((runs, rows))
+        return [None] * runs
+    drawn = iter(_noise(of, seconds, runs // 2, random))
+    return [next(drawn) if number % 2 else None for number in range(runs)]
+
+
+def _noise(of: Source, seconds: float, runs: int, random: Random) -> FloatArray:
+    """Noise of a level (runs, rows)."""
+    rows = _rows(of, seconds)
     found = _posteriors(of, seconds)
     drawn = [_drawn(found[random.integers(len(found))], random) for _ in range(runs)] if found else []
     tau, remembered, white = np.array(drawn).reshape(-1, 3).T
@@ -170,19 +181,27 @@ def _path(
 # ------------------------------------------------------------------------------------------------ frames
 
 
-def _leaky(of: Source, clean: FloatArray, rate: float, seconds: float, noise: FloatArray, random: Random) -> Frame:
-    """A recording of `seconds` that might have been; `clean` is the metric as recorded, a count without its leak."""
-    rows = len(noise)
+def _leaky(of: Source, rate: float, seconds: float, noise: FloatArray | None, random: Random) -> Frame:
+    """A recording of `seconds` that might have been, with this noise or that which was recorded."""
+    rows = _rows(of, seconds)
     t = np.asarray(np.arange(rows) * (seconds / rows), dtype=np.float64)
     at = _picked(of, t, random)
     columns = {name: _resampled(of, name, at, t, rate) for name in of.life.frame.columns if name != of.metric}
     if judge.is_count(of.metric):
-        gained = np.cumsum(random.poisson(rate * seconds / rows, rows))
-        columns[of.metric] = clean[at] + gained
+        columns[of.metric] = of.clean[at] + np.cumsum(random.poisson(rate * seconds / rows, rows))
     else:
-        level = float(np.nanmedian(clean))
-        columns[of.metric] = np.maximum(level + noise + rate * t, 0.0)
+        level = float(np.nanmedian(of.life.frame.columns[of.metric]))
+        own = _averaged(of.clean, seconds / rows / of.step)[at] if noise is None else noise
+        columns[of.metric] = np.maximum(level + own + rate * t, 0.0)
     return Frame(of.life.frame.source, of.life.frame.time[0] + t, columns, np.empty(0))
+
+
+def _averaged(values: FloatArray, width: float) -> FloatArray:
+    """The mean of `width` rows from each row on (n,): a simulated row stands for as many."""
+    size = min(max(1, round(width)), len(values))
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    end = np.minimum(np.arange(len(values)) + size, len(values))
+    return np.asarray((sums[end] - sums[end - size]) / size)
 
 
 def _picked(of: Source, t: FloatArray, random: Random) -> npt.NDArray[np.intp]:
@@ -214,11 +233,11 @@ def _counter(values: FloatArray, at: npt.NDArray[np.intp], t: FloatArray) -> Flo
     return np.concatenate([[0.0], np.cumsum(np.maximum(steps, 0))])
 
 
-def _unleaked(of: Source) -> FloatArray:
-    """The count less what came and stayed, so that a leak in the recording isn't planned for twice."""
-    y = of.life.frame.columns[of.metric]
-    gauges = {n: g for n, g in of.life.frame.columns.items() if n != of.metric}
-    known = identity.learn(y, gauges, of.life.regimes.slices)
+def _unleaked(life: Scene, metric: str) -> FloatArray:
+    """A count (n,) less what came and stayed, so that a leak in the recording isn't planned for twice."""
+    y = life.frame.columns[metric]
+    gauges = {n: g for n, g in life.frame.columns.items() if n != metric}
+    known = identity.learn(y, gauges, life.regimes.slices)
     left = known.residual(y, gauges)
     rows = np.flatnonzero(np.isfinite(left))
     if not len(rows):
@@ -227,3 +246,12 @@ def _unleaked(of: Source) -> FloatArray:
     # The last moments have not yet had time to go.
     stayed = np.minimum(stayed, np.quantile(left[rows][-max(3, len(rows) // 20) :], 0.1))
     return np.asarray(y - np.interp(np.arange(len(y)), rows, stayed - stayed[0]))
+
+
+def _detrended(life: Scene, metric: str) -> FloatArray:
+    """A level (n,) around a line and what load explains, by least squares."""
+    gauges = [life.frame.columns[name] for name in (metric, *life.roles.load)]
+    y, *load = [series.carried(gauge) if np.isfinite(gauge).any() else np.zeros(len(gauge)) for gauge in gauges]
+    moving = [column / np.ptp(column) for column in (life.t, *load) if np.ptp(column) > 0]
+    design = np.column_stack([np.ones(len(y)), *moving])
+    return np.asarray(y - design @ np.linalg.lstsq(design, y, rcond=None)[0])

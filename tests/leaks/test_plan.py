@@ -70,7 +70,7 @@ def test_noise_is_that_of_windows_as_long_as_what_is_simulated(share, windows):
 
 
 def test_a_leak_in_the_recording_is_not_planned_for_twice():
-    clean, leaky = (power._unleaked(source(frame(bouncer(3, fd_leak=leak)), "num_fds")) for leak in (0.0, 0.2))
+    clean, leaky = (source(frame(bouncer(3, fd_leak=leak)), "num_fds").clean for leak in (0.0, 0.2))
     assert np.ptp(leaky) == pytest.approx(np.ptp(clean), abs=10)
 
 
