@@ -99,7 +99,10 @@ def show(path: str) -> int:
     owner = chosen[0].owner
     if owner is None:
         raise RelengError(f"{printable(chosen[0].path)}: no static version: {reason(chosen[0])}")
-    click.echo(printable((chosen[0].version or owner.value).strip()))
+    version = (chosen[0].version or owner.value).strip()
+    if not version:
+        raise RelengError(f"{printable(owner.file)}:{owner.span.line}: the version is empty")
+    click.echo(printable(version))
     return 0
 
 

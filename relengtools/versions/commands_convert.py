@@ -99,7 +99,8 @@ def convert(
 
 
 def _write(lines: Sequence[str]) -> None:
-    sys.stdout.write("\n".join(lines) + "\n")
+    if sys.stdout is not None:  # closed, which the program says at its end
+        sys.stdout.write("\n".join(lines) + "\n")
 
 
 def _explain(answers: Sequence["Conversion"]) -> None:

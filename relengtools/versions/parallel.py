@@ -45,6 +45,7 @@ def _worker(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
     """A process at work on `items`, by the pipe that it answers to; it ends with the context."""
     import signal
 
+    parent = os.getpid()
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as pipe:
         try:
@@ -54,7 +55,7 @@ def _worker(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
             yield io.BytesIO()
             return
         if pid == 0:
-            _work(function, items, writing)
+            _work(function, items, writing, parent)
         os.close(writing)
         try:
             yield pipe
@@ -63,15 +64,23 @@ def _worker(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
             os.waitpid(pid, 0)
 
 
-def _work(function: Callable[[Item], Result], items: Sequence[Item], writing: int) -> NoReturn:
+def _work(function: Callable[[Item], Result], items: Sequence[Item], writing: int, parent: int) -> NoReturn:
     """Answer and end at once: what stands in buffers, and what has to be done at exit, is the other process's."""
-    import pickle
-
     try:
+        import pickle
+
         with os.fdopen(writing, "wb") as pipe:
-            pickle.dump([function(item) for item in items], pipe, pickle.HIGHEST_PROTOCOL)
+            pickle.dump([function(item) for item in _awaited(items, parent)], pipe, pickle.HIGHEST_PROTOCOL)
     finally:
         os._exit(0)
+
+
+def _awaited(items: Sequence[Item], parent: int) -> Iterator[Item]:
+    """The items, as long as somebody waits for the answers: a parent that was killed can't say that it doesn't."""
+    for item in items:
+        if os.getppid() != parent:
+            return
+        yield item
 
 
 def _answers(pipe: BinaryIO) -> list[Any] | None:

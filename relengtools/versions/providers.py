@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from relengtools.versions import git
+from relengtools.versions.locate.source import UnreadableError, is_inside, read_bytes
 from relengtools.versions.scheme import describe, pep440
 from relengtools.versions.scheme.describe import Description
 
@@ -218,8 +219,8 @@ def _activated(document: Mapping[str, Any], root: Path) -> Mapping[str, Any]:
     if isinstance(requires, list) and any(re.match(simple, text, re.I) for text in requires if isinstance(text, str)):
         return {}
     try:
-        setup = (root / "setup.py").read_bytes()
-    except OSError:
+        setup = read_bytes("setup.py", root / "setup.py") if is_inside(root / "setup.py", root) else b""
+    except UnreadableError:
         setup = b""
     if re.search(rb"\buse_scm_version\s*=\s*True\b", setup):
         return {}

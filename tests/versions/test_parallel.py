@@ -126,3 +126,11 @@ def told(processors: int, command: list[str], inside: Path) -> tuple[str, str, i
     code += f"; sys.argv[1:] = {['versions', *command]}; from relengtools.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=inside, capture_output=True, text=True, timeout=60)
     return done.stdout, done.stderr, done.returncode
+
+
+def test_a_worker_ends_when_nobody_waits_for_it() -> None:
+    code = """
+assert list(parallel._awaited(items, os.getppid())) == items
+print(list(parallel._awaited(items, first)))
+"""
+    assert said(code) == ["[]"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from relengtools.versions.evaluate.heap import is_container, same
 from relengtools.versions.evaluate.values import (
+    MOST_PARTS,
     Bytes,
     Class,
     Deferred,
@@ -218,18 +219,23 @@ def _may_be_empty(value: Value) -> bool:
 
 
 def is_printable(value: Value) -> bool:
-    """Whether `str()` of a value, or of what is in it, is the same here as in Python."""
-    if isinstance(value, Fields) or type(value) in (set, frozenset):
-        return False
-    if isinstance(value, tuple | list):
-        return all(isinstance(item, str | int | float | None) or _nested(item) for item in value)
-    if type(value) is dict:
-        return not vague(value) and all(map(_nested, (*value, *value.values())))
-    return value is None or isinstance(value, str | int | float | Path)
-
-
-def _nested(value: Value) -> bool:
-    return is_printable(value) and not isinstance(value, Path)
+    """Whether `str()` of a value, or of what is in it, is the same here as in Python, and can be made at all."""
+    if isinstance(value, Path):
+        return True
+    todo: list[Value] = [value]
+    for _ in range(MOST_PARTS):
+        if not todo:
+            return True
+        inner = todo.pop()
+        if isinstance(inner, Fields) or type(inner) in (set, frozenset):
+            return False
+        if isinstance(inner, tuple | list):
+            todo.extend(inner)
+        elif type(inner) is dict and not vague(inner):
+            todo.extend((*inner, *inner.values()))
+        elif inner is not None and not isinstance(inner, str | int | float):
+            return False
+    return False
 
 
 def printed(value: Value, conversion: int = -1, spec: str = "") -> str | Unknown:

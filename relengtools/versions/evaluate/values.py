@@ -16,6 +16,8 @@ Value = Any
 
 
 _MOST_HELD = 100
+MOST_PARTS = 100_000
+"""Parts of a value that are looked at: lists in lists that share theirs have more than can be counted."""
 
 
 class TooMuchError(Exception):
@@ -431,15 +433,20 @@ def text_of(source: Source) -> Text:
 
 
 def is_known(value: Value) -> bool:
-    """Whether a value, all through, is a plain one."""
-    if value is None or isinstance(value, str | int | float | Path | Match | Bytes):
-        return True
-    if isinstance(value, Fields):
-        return not value.of.has("__str__") and all(is_known(inner) for inner in value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(is_known(inner) for inner in value)
-    if type(value) is dict:
-        return all(is_known(inner) for inner in value.values())
+    """Whether a value, all through, is a plain one, and not of more parts than anybody writes."""
+    todo: list[Value] = [value]
+    for _ in range(MOST_PARTS):
+        if not todo:
+            return True
+        inner = todo.pop()
+        if isinstance(inner, list | tuple | set | frozenset):
+            if isinstance(inner, Fields) and inner.of.has("__str__"):
+                return False
+            todo.extend(inner)
+        elif type(inner) is dict:
+            todo.extend(inner.values())
+        elif inner is not None and not isinstance(inner, str | int | float | Path | Match | Bytes):
+            return False
     return False
 
 

@@ -81,7 +81,7 @@ def _satisfiable(clauses: list[re.Match[str]]) -> bool:
 def _accepts(clause: re.Match[str], release: list[int], witness: list[int]) -> bool:
     """Whether a clause takes the witness, which is above each lower end and longer than every release."""
     match clause["operator"], bool(clause["wildcard"]):
-        case ("<" | "<="), _:
+        case (("<" | "<="), _):
             return witness < _padded(release, len(witness))
         case "~=", _:
             return witness[: len(release) - 1] == release[:-1]
