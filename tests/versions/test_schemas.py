@@ -82,8 +82,9 @@ MIGRATED = record(
         "verified": FLAG,
         "built_before": nullable(VERSION),
         "built": nullable(VERSION),
+        "built_here": nullable(VERSION),
         "diff": nullable({"type": "string", "pattern": "^--- "}),
-        **dict.fromkeys(("reasons", "notes", "carried", "kept", "gained", "packed", "lost"), TEXTS),
+        **dict.fromkeys(("reasons", "notes", "carried", "kept", "gained", "packed", "lost", "altered"), TEXTS),
     }
 )
 MIGRATE = record({"projects": rows(MIGRATED, minItems=1), "packager": TEXTS})
@@ -91,6 +92,7 @@ BUMP = record(
     {
         "bumps": rows(record({"path": NAME, "name": nullable(NAME), "old": NAME, "new": NAME}), minItems=1),
         "edits": rows(EDIT, minItems=1),
+        "behind": rows(record({"file": NAME, "line": PLACE, "column": PLACE, "requirement": NAME, "new": NAME})),
         "written": FLAG,
         "committed": FLAG,
         "tag": nullable(NAME),

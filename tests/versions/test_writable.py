@@ -169,7 +169,7 @@ def test_bump_leaves_what_is_not_the_project_own_and_tells_of_it(tree, run):
     Repo(root / "docs").commit(files={"conf.py": files["docs/conf.py"]})
     Repo(root)
     result = run("bump", "minor")
-    assert (result.code, result.out) == (0, "pkg 1.0 -> 1.1\n")
+    assert (result.code, result.out) == (0, "pkg 1.0 -> 1.1\n  pyproject.toml:3: 1.0 -> 1.1\n")
     assert "docs/conf.py: not rewritten: it is of another repository, docs: edit it there" in result.err
     assert "pkg.py: not rewritten: a symlink leads from it to other/pkg.py: edit that file by hand" in result.err
     assert contents(root, files) == files | {"pyproject.toml": SPELT.replace("v1.0", "1.1")}
