@@ -100,13 +100,16 @@ def _epoch(text: str) -> tuple[int, str]:
     return (int(match["epoch"]), match["rest"]) if match else (0, text)
 
 
-def _dpkg(text: str) -> tuple[Any, ...]:
-    """Pairs of what isn't a digit, and a number; a last pair stands for the end, which a missing part equals."""
+def _dpkg(text: str) -> Any:
+    """Pairs of what isn't a digit, and a number; a pair that is missing is as the end."""
     found = re.finditer(r"([^0-9]*)([0-9]*)", text)
     pairs = [((*map(_dpkg_weight, match[1]), 0), int(match[2] or 0)) for match in found if match[0]]
-    while pairs and pairs[-1] == _DPKG_END:
-        pairs.pop()
-    return (*pairs, _DPKG_END)
+    return cmp_to_key(_dpkg_pairs)(pairs)
+
+
+def _dpkg_pairs(one: list[Any], other: list[Any]) -> int:
+    pairs = zip_longest(one, other, fillvalue=_DPKG_END)
+    return next((-1 if first < second else 1 for first, second in pairs if first != second), 0)
 
 
 def _dpkg_weight(character: str) -> int:

@@ -141,6 +141,11 @@ def test_exact_answers_keep_the_order(texts: list[str], target: str) -> None:
                 assert compare(target, first, second) < 0, (first, second)
 
 
+@pytest.mark.parametrize(("low", "high"), [("0~~dev0", "0"), ("0", "0.0a"), ("1.0~~dev0", "1.0")])
+def test_what_is_missing_in_debian_is_a_zero(low: str, high: str) -> None:
+    assert (compare("debian", low, high), compare("debian", high, low)) == (-1, 1)
+
+
 def _short(one: Version, other: Version) -> bool:
     """Whether one release is the other with zeros at its end."""
     length = min(len(one.release), len(other.release))
