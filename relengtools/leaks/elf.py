@@ -39,7 +39,7 @@ def build_id(path: Path) -> str:
 def notes(fd: int) -> Iterator[tuple[bytes, str]]:
     """The segments of notes, and the byte order of the file ("<" or ">"); raises OSError, struct.error."""
     head = os.pread(fd, 64, 0)
-    if head[:4] != MAGIC or head[4] not in HEADERS or head[5] not in (1, 2):
+    if head[:4] != MAGIC or len(head) < 6 or head[4] not in HEADERS or head[5] not in (1, 2):
         return
     order = "<>"[head[5] - 1]
     place, at, entry, offset, size = HEADERS[head[4]]

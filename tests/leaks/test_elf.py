@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relengtools.leaks.elf import build_id
@@ -60,6 +60,8 @@ def test_it_is_what_readelf_says() -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"\x7fELF\x01\x01", b"\x7fELF\x02\x02", b"\x7fELF\x02\x01", b""]))
+@example(b"\x7fELF", b"")
+@example(b"\x7fELF\x01", b"")
 @settings(max_examples=200)
 def test_any_file_has_one_or_none(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
