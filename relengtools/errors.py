@@ -27,18 +27,23 @@ def standard_input() -> BinaryIO:
 
 
 class Attempts:
-    """Jobs that go on though one of them fails: `with attempts: …` tells the error at once, and `failed` stays set."""
+    """Jobs that go on though one of them fails: `with attempts: …` tells the error at once, and `said` keeps it."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell = tell
-        self.failed = False
+        self.said: list[str] = []
+
+    @property
+    def failed(self) -> bool:
+        """Whether one of them failed."""
+        return bool(self.said)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         if isinstance(error, RelengError):
-            self.failed = True
-            self.tell(str(error))
+            self.said.append(str(error))
+            self.tell(self.said[-1])
             return True
         return False

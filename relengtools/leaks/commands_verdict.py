@@ -126,20 +126,14 @@ def check(
       relengtools leaks check --max-rate rss=100KiB/h --fail-on insufficient --output-format json soak.csv
     """
     needs_numpy("check")
-    failures: list[str] = []
-
-    def tell(line: str) -> None:
-        failures.append(line)
-        say(line)
-
-    attempts = Attempts(tell)
+    attempts = Attempts(say)
     done: list[Checked] = []
     for path in recordings:
         with attempts:
             done.append(_checked(path, most, limits, load, events, metrics, strict=fail_on != "leak"))
             _print_one(done[-1], output_format)
     if output_format in ("sarif", "junit"):
-        click.echo(_document(done, failures, output_format))
+        click.echo(_document(done, attempts.said, output_format))
     ctx.exit(2 if attempts.failed else 0 if all(each.found["passed"] for each in done) else 1)
 
 

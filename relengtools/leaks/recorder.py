@@ -114,15 +114,14 @@ class Recorder:
     def await_next(self) -> int | None:
         """The pid of the next process that the selector means, None when the run ends before there is one."""
         self.notify(f"waiting for {self.wanted.text}")
-        # A pid file that is half written, a systemd that restarts itself: at the start that would be a reason to end.
-        attempts = Attempts(lambda line: self.journal.trouble("target", line))
         # Two at a time are normal while a service restarts, and a reason to wait in vain later on.
         told_from = self.clock.now().mono + GRACE_S
         while not self.clock.stop and self.clock.now().mono < self.end:
             self.journal.flush()
             before = time.perf_counter()
             found: list[target.Candidate] = []
-            with attempts:
+            # A pid file that is half written, a systemd that restarts itself: at the start that'd be a reason to end.
+            with Attempts(lambda line: self.journal.trouble("target", line)):
                 found = target.find(self.wanted, self.proc)
             if len(found) == 1:
                 return found[0].pid

@@ -108,20 +108,14 @@ def migrate(
         raise RelengError("--diff writes nothing that --commit could commit: choose one")
     wish = Wish(style, diff, verify, commit, tuple(stubs))
     places, failed = _places(paths)
-    said: list[str] = []
-
-    def tell(line: str) -> None:
-        said.append(line)
-        say(line)
-
-    attempts = Attempts(tell)
+    attempts = Attempts(say)
     rows: list[Row] = []
     for place in places:
         rows.append(Row(place.path, Result.FAILED))
         with attempts:
             rows[-1] = _one(place, wish)
         if rows[-1].result is Result.FAILED:
-            rows[-1] = rows[-1]._replace(reasons=(said[-1],))
+            rows[-1] = rows[-1]._replace(reasons=(attempts.said[-1],))
         _told(rows[-1], wish, output_format == "json")
     _finish(rows, diff, output_format == "json")
     if failed or any(row.result in (Result.REFUSED, Result.FAILED) for row in rows):

@@ -75,13 +75,7 @@ def release(
     from relengtools.versions.settings import rule_names
 
     chosen, ignored = rule_names(rules_of(select), ""), rule_names(rules_of(ignore), "")
-    failures: list[str] = []
-
-    def tell(line: str) -> None:
-        failures.append(line)
-        say(line)
-
-    attempts = Attempts(tell)
+    attempts = Attempts(say)
     candidate = _candidate(tag, path, named=bool(distributions), building=build)
     candidate = candidate._replace(settings=_settings(candidate, chosen, ignored))
     _say_unjudged(candidate, distributions)
@@ -93,11 +87,11 @@ def release(
             found += more
     with attempts:
         found = [*judging.judge(candidate), *found]
-        nothing = not (found or failures or candidate.distributions)
+        nothing = not (found or attempts.said or candidate.distributions)
         if nothing and judging.version(candidate) is None:
             where = printable(candidate.path)
             raise RelengError(f"{where}: no version is known here, so none is judged: name a tag or distributions")
-    _print(found, output_format, candidate, failures)
+    _print(found, output_format, candidate, attempts.said)
     return 2 if attempts.failed else min(len(found), 1)
 
 

@@ -100,8 +100,7 @@ def _modes(changes: Sequence[Change]) -> Mapping[Path, int]:
 
 def _dirty(tree: Path) -> frozenset[str]:
     """The tracked files that aren't as git has them."""
-    names = git.run(tree, "ls-files", "-z", "--modified").split(b"\0")
-    return frozenset(os.fsdecode(name) for name in names if name)
+    return frozenset(git.listed(git.run(tree, "ls-files", "-z", "--modified")))
 
 
 def _patiently(tree: Path, *arguments: str) -> None:

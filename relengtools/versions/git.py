@@ -51,7 +51,7 @@ def files(directory: Path, names: Sequence[str]) -> list[str]:
     """
     patterns = [f":(glob)**/{name}" for name in names]
     output = run(directory, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns)
-    return sorted(set(map(os.fsdecode, _names(output))))
+    return sorted(set(listed(output)))
 
 
 def head(directory: Path) -> str | None:
@@ -136,13 +136,13 @@ def lines(directory: Path, *arguments: str) -> Iterator[bytes]:
 
 def tracked(directory: Path) -> list[str]:
     """The tracked files below `directory`, those of its submodules too. Raises GitError."""
-    return sorted(os.fsdecode(name) for name in _names(run(directory, "ls-files", "-z", "--recurse-submodules")))
+    return sorted(listed(run(directory, "ls-files", "-z", "--recurse-submodules")))
 
 
 def ignored(directory: Path, names: Sequence[str]) -> set[str]:
     """Those of the files that git ignores, or would if they were there. Raises GitError."""
     given = b"".join(os.fsencode(name) + b"\0" for name in names)
-    return set(map(os.fsdecode, _names(run(directory, "check-ignore", "-z", "--stdin", "--no-index", given=given))))
+    return set(listed(run(directory, "check-ignore", "-z", "--stdin", "--no-index", given=given)))
 
 
 def run(directory: Path, *arguments: str, given: bytes | None = None) -> bytes:
@@ -166,8 +166,9 @@ def run(directory: Path, *arguments: str, given: bytes | None = None) -> bytes:
     return done.stdout
 
 
-def _names(output: bytes) -> Iterator[bytes]:
-    return (name for name in output.split(b"\0") if name)
+def listed(output: bytes) -> Iterator[str]:
+    """The names in what git writes with `-z`."""
+    return (os.fsdecode(name) for name in output.split(b"\0") if name)
 
 
 def _command(directory: Path, arguments: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:

@@ -73,9 +73,9 @@ def _ignored(place: Place, paths: Sequence[Path]) -> set[Path]:
 
 def _listed(root: str, names: Sequence[str]) -> set[str]:
     """Those of the files that git doesn't ignore; `check-ignore` can't be told to take names literally."""
-    standard = ("--literal-pathspecs", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
+    standard = (git.LITERALLY, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--")
     output = git.run(Path(root), *standard, *names)
-    return {os.path.normpath(os.path.join(root, os.fsdecode(name))) for name in output.split(b"\0") if name}  # noqa: PTH118
+    return {os.path.normpath(os.path.join(root, name)) for name in git.listed(output)}  # noqa: PTH118
 
 
 def _is_ignored(directory: Path) -> bool:
